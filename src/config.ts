@@ -1,0 +1,47 @@
+import os from 'node:os';
+
+/** Every limit of the system, named, in one place. Sizes are rows unless the name says otherwise; times carry their unit. */
+export const limits = {
+  /** DuckDB statements running at once in one process; each occupies a thread of libuv's pool (see bin/asof.js). */
+  duckdbStatementsAtOnce: 2,
+  /** Attempts of one lake transaction that lost against another writer. */
+  transactionAttemptsMax: 60,
+  transactionRetryDelayMinMs: 10,
+  transactionRetryDelayMaxMs: 400,
+  /** How long a writer waits for its turn on the SQLite catalog before it tries without it (the catalog itself is safe). */
+  writerTurnWaitMaxMs: 10_000,
+  writerTurnStaleMs: 5_000,
+  /** Rows of one online write: bounds the time an LMDB transaction or a Redis script holds others up. */
+  onlineWriteChunkRows: 5_000,
+  /** A materialize run that would touch more than this share of all keys computes all of them instead. */
+  materializeFullAboveShare: 0.5,
+  /** Events dated later than this stay history until they are due. */
+  allowedClockSkewMs: 5 * 60_000,
+  /** One micro-batch of a stream is bounded by rows, bytes and time. */
+  streamBatchRowsMax: 10_000,
+  streamBatchBytesMax: 8 * 1024 * 1024,
+  streamBatchWaitMs: 250,
+  /** One slice of stream consumption inside an activity, after which the workflow sees offsets and counts. */
+  streamSliceMs: 60_000,
+  /** Share of dead letters above which a stream stops, judged once this many events of a slice were read. */
+  deadLetterShareMax: 0.5,
+  deadLetterShareJudgedFrom: 100,
+  /** A single stream event larger than this becomes a dead letter. */
+  streamEventBytesMax: 1024 * 1024,
+  /** Example rows kept in the lake for a failed expectation. */
+  expectationExamples: 10,
+  /** Share of quarantined rows above which a run fails instead of setting them aside. */
+  quarantineShareMax: 0.1,
+  heartbeatEveryMs: 1_000,
+} as const;
+
+/** Memory DuckDB may plan with, e.g. `4GB`; about half of the machine unless ASOF_DUCKDB_MEMORY says otherwise. */
+export function duckdbMemoryLimit(env: NodeJS.ProcessEnv = process.env): string {
+  return env['ASOF_DUCKDB_MEMORY'] ?? `${Math.max(512, Math.round((os.totalmem() / 1024 ** 2) * 0.5))}MB`;
+}
+
+/** Threads DuckDB uses in this process. */
+export function duckdbThreads(env: NodeJS.ProcessEnv = process.env): number {
+  const asked = Number(env['ASOF_DUCKDB_THREADS']);
+  return Number.isInteger(asked) && asked > 0 ? asked : Math.max(1, os.availableParallelism());
+}
