@@ -1,4 +1,5 @@
 import os from 'node:os';
+import path from 'node:path';
 
 /** Every limit of the system, named, in one place. Sizes are rows unless the name says otherwise; times carry their unit. */
 export const limits = {
@@ -44,4 +45,17 @@ export function duckdbMemoryLimit(env: NodeJS.ProcessEnv = process.env): string 
 export function duckdbThreads(env: NodeJS.ProcessEnv = process.env): number {
   const asked = Number(env['ASOF_DUCKDB_THREADS']);
   return Number.isInteger(asked) && asked > 0 ? asked : Math.max(1, os.availableParallelism());
+}
+
+/** Exactly one version of the extensions fits the pinned @duckdb/node-api. */
+export const duckdbVersion = '1.5.5';
+
+/** Where tools fetched for this user are kept: `ASOF_CACHE_DIR`, else the user's cache folder. */
+export function toolCacheDirectory(env: NodeJS.ProcessEnv = process.env): string {
+  return env['ASOF_CACHE_DIR'] ?? path.join(env['XDG_CACHE_HOME'] ?? path.join(os.homedir(), '.cache'), 'asof');
+}
+
+/** Where a DuckDB extension lies once the toolchain fetched it. */
+export function duckdbExtensionFile(name: string, env: NodeJS.ProcessEnv = process.env): string {
+  return path.join(toolCacheDirectory(env), `duckdb-${duckdbVersion}`, `${name}.duckdb_extension`);
 }
