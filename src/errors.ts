@@ -48,6 +48,7 @@ export const finalErrorNames = ['DefinitionError', 'DataError', 'FencedError'] a
 
 /** The message with its mend, as printed for people and kept in Temporal failures. */
 export function describeError(error: unknown): string {
-  if (error instanceof AsofError) return error.mend === undefined ? error.message : `${error.message}\n  → ${error.mend}`;
+  if (error instanceof AsofError)
+    return error.mend === undefined ? error.message : `${error.message}\n  → ${error.mend}`;
   return error instanceof Error ? error.message : String(error);
 }

@@ -1,0 +1,223 @@
+import { DefinitionError } from '../errors.js';
+import type { NullableRow, Row, Schema } from '../types.js';
+import type { CleaningRules } from './cleaning.js';
+import {
+  checkFields,
+  checkMeta,
+  checkName,
+  checkSchema,
+  type Definition,
+  define,
+  label,
+  type Meta,
+  metaFields,
+  reservedColumns,
+} from './definition.js';
+import { type Duration, parseDuration } from './duration.js';
+import type { Entity } from './entity.js';
+import { columnsOf, type Expectation } from './expectations.js';
+import { selectable } from './selection.js';
+import type { FileSource, KafkaSource } from './sources.js';
+
+type Intersect<U> = (U extends unknown ? (u: U) => void : never) extends (i: infer I) => void ? I : never;
+type JoinKeysOf<E extends readonly Entity[]> = Intersect<E[number]['joinKeys']>;
+
+/** What to do with an event older than the watermark: keep it as history, drop it, or set it aside. All are counted. */
+export type LatePolicy = 'keep' | 'drop' | 'dead_letter';
+
+/** What can be put in a feature service or a request: a view, or a part of it under the same or other names. */
+export interface Selectable<N extends string = string, K = unknown, F extends Schema = Schema> {
+  readonly name: N;
+  readonly joinKeys: K;
+  /** The features as they come out, by output name. */
+  readonly features: F;
+}
+
+interface Selection<N extends string, K, F extends Schema> extends Selectable<N, K, F> {
+  /** Only these features. */
+  pick<const P extends keyof F & string>(...names: P[]): Selection<N, K, Pick<F, P>>;
+  /** All features with a prefix to their names, where two views share one. */
+  prefixed<const X extends string>(
+    prefix: X,
+  ): Selection<N, K, { readonly [P in keyof F & string as `${X}${P}`]: F[P] }>;
+}
+
+interface ViewBase {
+  readonly entities: readonly Entity[];
+  /** How long a row may be used after its event time; 0 = for ever. Milliseconds. */
+  readonly ttlMs: number;
+  /** Whether materialize, streams and pushes also feed the online store. */
+  readonly online: boolean;
+  readonly expect: readonly Expectation[];
+  readonly clean: CleaningRules;
+}
+
+/** Features of one or several entities, fed by a file. */
+export interface FeatureView<N extends string = string, K = unknown, F extends Schema = Schema>
+  extends Definition<'feature_view'>,
+    Selection<N, K, F>,
+    ViewBase {
+  readonly name: N;
+  readonly source: FileSource;
+}
+
+/** Features computed from a stream's events, and from the stream's batch source by the same transform. */
+export interface StreamFeatureView<N extends string = string, K = unknown, F extends Schema = Schema>
+  extends Definition<'stream_feature_view'>,
+    Selection<N, K, F>,
+    ViewBase {
+  readonly name: N;
+  readonly source: KafkaSource;
+  readonly late: LatePolicy;
+  /** From one event to the features; absent = fields of the same names. */
+  readonly transform: ((event: Record<string, unknown>) => Record<string, unknown>) | undefined;
+}
+
+export type AnyFeatureView = FeatureView | StreamFeatureView;
+
+interface ViewOptions<N extends string, E extends readonly Entity[], F extends Schema> extends Meta {
+  name: N;
+  entities: E;
+  features: F;
+  /** e.g. `'36500 days'`; `'0'` or nothing = rows never expire. */
+  ttl?: Duration;
+  online?: boolean;
+  expect?: readonly Expectation[];
+  clean?: CleaningRules;
+}
+
+const viewFields = [...metaFields, 'entities', 'features', 'ttl', 'online', 'expect', 'clean', 'source'];
+
+/**
+ * @throws DefinitionError for anything the types can't catch: names, empty lists, clashing columns, expectations about
+ * columns that don't exist, a ttl that is no duration.
+ */
+export function featureView<const N extends string, const E extends readonly Entity[], const F extends Schema>(
+  def: ViewOptions<N, E, F> & { source: FileSource },
+): FeatureView<N, JoinKeysOf<E>, F> {
+  const where = label('featureView', def.name);
+  checkName('featureView', def.name);
+  checkFields(where, def, viewFields);
+  if (def.source?.kind !== 'file_source') {
+    const mend =
+      (def.source as { kind?: string } | undefined)?.kind === 'kafka_source'
+        ? 'use streamFeatureView for a kafkaSource'
+        : 'give it a fileSource';
+    throw new DefinitionError('source is not a file source', { where, mend });
+  }
+  const { ttl: _, ...rest } = def;
+  const base = { ...rest, ...checkView(where, def), kind: 'feature_view' as const, source: def.source };
+  return define(selectable(base)) as unknown as FeatureView<N, JoinKeysOf<E>, F>;
+}
+
+/**
+ * @param def.transform a pure function of one event; its output must name every feature. It runs on stream events and on rows
+ * of the batch source alike, so both mean the same.
+ * @param def.late what happens to events older than the source's watermark; default `keep`.
+ */
+export function streamFeatureView<
+  const N extends string,
+  const E extends readonly Entity[],
+  const F extends Schema,
+  S extends Schema,
+>(
+  def: ViewOptions<N, E, F> & {
+    source: KafkaSource<S>;
+    transform?: (event: Row<S>) => NullableRow<NoInfer<F>>;
+    late?: LatePolicy;
+  },
+): StreamFeatureView<N, JoinKeysOf<E>, F> {
+  const where = label('streamFeatureView', def.name);
+  checkName('streamFeatureView', def.name);
+  checkFields(where, def, [...viewFields, 'transform', 'late']);
+  if (def.source?.kind !== 'kafka_source') {
+    throw new DefinitionError('source is not a kafka source', {
+      where,
+      mend: 'give it a kafkaSource, or use featureView for a file',
+    });
+  }
+  if (def.late !== undefined && !['keep', 'drop', 'dead_letter'].includes(def.late)) {
+    throw new DefinitionError(`late "${String(def.late)}" is unknown`, {
+      where,
+      mend: 'use keep, drop or dead_letter',
+    });
+  }
+  if (def.transform !== undefined && typeof def.transform !== 'function') {
+    throw new DefinitionError('transform is not a function', { where, mend: 'write transform: (event) => ({ … })' });
+  }
+  const checked = checkView(where, def);
+  for (const key of Object.keys(checked.joinKeys)) {
+    if (def.source.event[key] === undefined) {
+      throw new DefinitionError(`the events have no field "${key}", a join key`, {
+        where,
+        mend: `add ${key} to the source's event`,
+      });
+    }
+  }
+  if (def.transform === undefined) {
+    for (const feature of Object.keys(def.features)) {
+      if (def.source.event[feature] === undefined) {
+        throw new DefinitionError(`the events have no field "${feature}"`, {
+          where,
+          mend: 'add it to the event, or compute it in transform',
+        });
+      }
+    }
+  }
+  const { ttl: _, ...rest } = def;
+  const base = {
+    ...rest,
+    ...checked,
+    kind: 'stream_feature_view' as const,
+    late: def.late ?? 'keep',
+    transform: def.transform,
+  };
+  return define(selectable(base)) as unknown as StreamFeatureView<N, JoinKeysOf<E>, F>;
+}
+
+function checkView(where: string, def: ViewOptions<string, readonly Entity[], Schema>) {
+  checkMeta(where, def);
+  checkSchema(where, 'features', def.features);
+  if (!Array.isArray(def.entities) || def.entities.length === 0 || def.entities.some((e) => e?.kind !== 'entity')) {
+    throw new DefinitionError('entities must list at least one entity', { where, mend: 'write entities: [driver]' });
+  }
+  const joinKeys: Record<string, Schema[string]> = {};
+  for (const { name, joinKeys: keys } of def.entities) {
+    for (const [key, type] of Object.entries(keys)) {
+      if (joinKeys[key] !== undefined) {
+        throw new DefinitionError(`join key "${key}" comes from two entities`, {
+          where,
+          mend: `rename it in entity "${name}"`,
+        });
+      }
+      joinKeys[key] = type as Schema[string];
+    }
+  }
+  for (const feature of Object.keys(def.features)) {
+    if (joinKeys[feature] !== undefined || reservedColumns.includes(feature)) {
+      const what = joinKeys[feature] === undefined ? 'the name of a column asof adds itself' : 'also a join key';
+      throw new DefinitionError(`feature "${feature}" is ${what}`, { where, mend: 'rename the feature' });
+    }
+  }
+  const columns = new Set([...Object.keys(joinKeys), ...Object.keys(def.features), ...reservedColumns]);
+  const clean = def.clean ?? {};
+  const named = [
+    ...(def.expect ?? []).flatMap((e) => columnsOf(e).map((column) => ['expect', column] as const)),
+    ...Object.keys({ ...clean.missing, ...clean.outliers }).map((column) => ['clean', column] as const),
+  ];
+  for (const [field, column] of named) {
+    if (!columns.has(column)) {
+      throw new DefinitionError(`${field} names "${column}", which is no column of the view`, {
+        where,
+        mend: `use one of ${[...columns].join(', ')}`,
+      });
+    }
+  }
+  return {
+    joinKeys: Object.freeze(joinKeys),
+    ttlMs: def.ttl === undefined ? 0 : parseDuration(where, 'ttl', def.ttl),
+    online: def.online ?? true,
+    expect: def.expect ?? [],
+    clean,
+  };
+}

@@ -1,0 +1,45 @@
+export type { CleaningRules } from './cleaning.js';
+export { type Definition, type DefinitionKind, isDefinition, type Meta } from './definition.js';
+export { type Duration, parseDuration } from './duration.js';
+export { type Entity, entity } from './entity.js';
+export * from './expectations.js';
+export {
+  type EntityKeys,
+  type FeatureService,
+  featureService,
+  type HistoricalRow,
+  type OnlineRow,
+  type ServiceFeatures,
+} from './feature-service.js';
+export { type FeatureStoreConfig, featureStoreConfig } from './feature-store-config.js';
+export {
+  type AnyFeatureView,
+  type FeatureView,
+  featureView,
+  type LatePolicy,
+  type Selectable,
+  type StreamFeatureView,
+  streamFeatureView,
+} from './feature-view.js';
+export {
+  cron,
+  daily,
+  every,
+  hourly,
+  type Json,
+  manual,
+  once,
+  type Pipeline,
+  pipeline,
+  type Retries,
+  type Schedule,
+} from './pipeline.js';
+export { type ResolvedSelection, resolveSelection } from './selection.js';
+export {
+  type FileFormat,
+  type FileSource,
+  fileSource,
+  type KafkaSource,
+  kafkaSource,
+  type PiiRule,
+} from './sources.js';

@@ -1,0 +1,153 @@
+import { randomUUID } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
+import path from 'node:path';
+import { DuckDBInstance } from '@duckdb/node-api';
+import { duckdbMemoryLimit, duckdbThreads } from '../config.js';
+import { AsofError, StoreUnavailableError } from '../errors.js';
+import { loadExtension } from './extensions.js';
+import { Session, type SqlRow, type SqlValue, type StatementOptions } from './session.js';
+import { id, lit } from './sql.js';
+import { createSystemTables, type SystemTable, systemSchema } from './system-tables.js';
+import { firstLine, runTransaction, type TransactionOptions } from './transaction.js';
+import { WriterTurn } from './writer-turn.js';
+
+export interface LakeOptions {
+  /** The project's state folder, e.g. `.asof`. */
+  readonly stateDir: string;
+  readonly project: string;
+}
+
+/** The name under which the DuckLake is attached in every session. */
+export const catalog = 'lake';
+
+/**
+ * An open DuckLake: DuckDB in this process, a SQLite catalog and Parquet files under the state folder. Several processes may
+ * have one lake open at once.
+ */
+export class Lake {
+  readonly project: string;
+  readonly stateDir: string;
+  readonly #instance: DuckDBInstance;
+  readonly #turn: WriterTurn;
+  readonly #reader: Session;
+
+  private constructor(options: LakeOptions, instance: DuckDBInstance, turn: WriterTurn, reader: Session) {
+    this.project = options.project;
+    this.stateDir = options.stateDir;
+    this.#instance = instance;
+    this.#turn = turn;
+    this.#reader = reader;
+  }
+
+  /**
+   * Opens the lake and creates it when it is not there.
+   * @throws StoreUnavailableError when the folder is not writable, an extension is missing or the catalog can't be read.
+   */
+  static async open(options: LakeOptions): Promise<Lake> {
+    const directory = path.join(options.stateDir, 'lake');
+    try {
+      mkdirSync(path.join(directory, 'data'), { recursive: true });
+      mkdirSync(path.join(options.stateDir, 'tmp'), { recursive: true });
+      const turn = new WriterTurn(path.join(directory, 'writer'));
+      const instance = await DuckDBInstance.create(':memory:', {
+        memory_limit: duckdbMemoryLimit(),
+        threads: String(duckdbThreads()),
+        temp_directory: path.join(options.stateDir, 'tmp'),
+        autoinstall_known_extensions: 'false',
+        TimeZone: 'UTC',
+      });
+      const connection = await instance.connect();
+      await loadExtension(connection, 'ducklake');
+      await loadExtension(connection, 'sqlite_scanner');
+      const lake = new Lake(options, instance, turn, new Session(connection));
+      await lake.#attach(directory);
+      return lake;
+    } catch (error) {
+      if (error instanceof AsofError) throw error;
+      throw new StoreUnavailableError(`the lake can't be opened: ${firstLine(error)}`, {
+        where: directory,
+        mend: 'check that the folder is writable and its disk has space; `asof doctor` tells more',
+        cause: error,
+      });
+    }
+  }
+
+  /** `lake."project"."table"`: a feature table or training set. */
+  table(name: string): string {
+    return `${catalog}.${id(this.project)}.${id(name)}`;
+  }
+
+  /** One of asof's own tables. */
+  system(name: SystemTable | (string & {})): string {
+    return `${catalog}.${id(systemSchema(this.project))}.${id(name)}`;
+  }
+
+  /** A session of its own, to be closed by the caller: for streams, temporary tables and whatever else holds state. */
+  async session(): Promise<Session> {
+    return new Session(await this.#instance.connect());
+  }
+
+  /** Runs `work` with a session that is closed afterwards. */
+  async withSession<T>(work: (session: Session) => Promise<T>): Promise<T> {
+    const session = await this.session();
+    try {
+      return await work(session);
+    } finally {
+      session.close();
+    }
+  }
+
+  /** A small read. */
+  all<T = SqlRow>(sql: string, values: readonly SqlValue[] = [], options: StatementOptions = {}): Promise<T[]> {
+    return this.#reader.all<T>(sql, values, options);
+  }
+
+  async one<T = SqlRow>(
+    sql: string,
+    values: readonly SqlValue[] = [],
+    options: StatementOptions = {},
+  ): Promise<T | undefined> {
+    return (await this.all<T>(sql, values, options))[0];
+  }
+
+  /** See {@link runTransaction}; on this catalog writers also take turns. */
+  async transaction<T>(
+    options: TransactionOptions,
+    work: (session: Session) => Promise<T>,
+  ): Promise<{ result: T; snapshot: number }> {
+    return this.withSession((session) => this.#turn.use(() => runTransaction(session, catalog, options, work)));
+  }
+
+  /** The newest snapshot. */
+  async currentSnapshot(): Promise<number> {
+    return Number((await this.one<{ id: bigint }>(`FROM ${catalog}.current_snapshot()`))?.id ?? 0);
+  }
+
+  /** The identity given to this lake when it was created. */
+  async lakeId(): Promise<string> {
+    return (await this.one<{ lake_id: string }>(`SELECT lake_id FROM ${this.system('lake')}`))?.lake_id ?? '';
+  }
+
+  close(): void {
+    this.#reader.close();
+    this.#instance.closeSync();
+  }
+
+  async #attach(directory: string): Promise<void> {
+    const file = path.join(directory, 'catalog.sqlite');
+    const options = `DATA_PATH ${lit(path.join(directory, 'data'))}, META_JOURNAL_MODE 'WAL', META_BUSY_TIMEOUT 5000`;
+    await this.#turn.use(() => this.#reader.run(`ATTACH ${lit(`ducklake:sqlite:${file}`)} AS ${catalog} (${options})`));
+    const [known] = await this.all(
+      'SELECT 1 FROM duckdb_tables() WHERE database_name = $1 AND schema_name = $2 AND table_name = $3',
+      [catalog, systemSchema(this.project), 'lake'],
+    );
+    if (known !== undefined) return;
+    await this.transaction({ message: `create the tables of project ${this.project}` }, async (session) => {
+      for (const statement of createSystemTables(catalog, this.project)) await session.run(statement);
+      const [row] = await session.all(`SELECT 1 FROM ${this.system('lake')}`);
+      if (row !== undefined) return;
+      await session.run(`INSERT INTO ${this.system('lake')} VALUES ($1, now())`, [randomUUID()]);
+      await session.run(`INSERT INTO ${this.system('registry_head')} VALUES (0, now())`);
+    });
+  }
+}

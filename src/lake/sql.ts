@@ -1,0 +1,16 @@
+import { DefinitionError } from '../errors.js';
+
+/** A quoted SQL identifier. Identifiers can't be bound, so each is checked here as well as where it was defined. */
+export function id(name: string): string {
+  if (name === '' || name.length > 255 || name.includes('\0')) {
+    throw new DefinitionError(`${JSON.stringify(name)} can't be an SQL identifier`, { mend: 'rename the column' });
+  }
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
+/** A comma-separated list of quoted identifiers, each with an optional table alias before it. */
+export const ids = (names: readonly string[], alias?: string): string =>
+  names.map((name) => (alias === undefined ? id(name) : `${alias}.${id(name)}`)).join(', ');
+
+/** A quoted SQL string, for the places where a value can't be bound (ATTACH, COPY options, table functions of DuckLake). */
+export const lit = (text: string): string => `'${text.replaceAll("'", "''")}'`;

@@ -1,0 +1,40 @@
+import { id } from './sql.js';
+
+/**
+ * asof's own tables. Updates of two rows of one small table collide on a Postgres catalog, so whatever must not wait for another
+ * thing has a table of its own (heads and offsets per view, leases per pipeline); tables shared by all are only appended to.
+ */
+export const systemTables = {
+  /** One row: who this lake is. A cursor that names another lake is void. */
+  lake: 'lake_id VARCHAR, created_at TIMESTAMPTZ',
+  /** One row, updated by every apply: two applies collide here. */
+  registry_head: 'version BIGINT, updated_at TIMESTAMPTZ',
+  /** One row per object and version in which it changed. */
+  registry_objects: 'version BIGINT, applied_at TIMESTAMPTZ, kind VARCHAR, name VARCHAR, spec VARCHAR, removed BOOLEAN',
+  /** Events of runs: opened, step finished, closed; the newest event of a kind counts. */
+  run_events: 'run_id VARCHAR, workflow_id VARCHAR, pipeline VARCHAR, at TIMESTAMPTZ, event VARCHAR, detail VARCHAR',
+  /** What the explore-and-validate step found, per run and view: profile and expectation results as JSON. */
+  validation_results:
+    'run_id VARCHAR, view_name VARCHAR, at TIMESTAMPTZ, quality VARCHAR, profile VARCHAR, expectations VARCHAR, report VARCHAR',
+  /** Where published data came from: file, hash, size, rows, schema, owner as JSON. */
+  provenance: 'run_id VARCHAR, view_name VARCHAR, at TIMESTAMPTZ, source VARCHAR, detail VARCHAR',
+  /** Rows set aside by a quarantine rule, as JSON. */
+  quarantine: 'run_id VARCHAR, view_name VARCHAR, at TIMESTAMPTZ, rule VARCHAR, row VARCHAR',
+  /** Stream events that could not be used, with their place and the reason. */
+  dead_letters:
+    'view_name VARCHAR, topic VARCHAR, "partition" INTEGER, "offset" BIGINT, at TIMESTAMPTZ, reason VARCHAR, payload BLOB',
+} as const;
+
+export type SystemTable = keyof typeof systemTables;
+
+/** The schema that holds a project's own tables, beside the schema of its feature tables. */
+export const systemSchema = (project: string): string => `${project}_asof`;
+
+export const createSystemTables = (catalog: string, project: string): string[] => [
+  `CREATE SCHEMA IF NOT EXISTS ${catalog}.${id(project)}`,
+  `CREATE SCHEMA IF NOT EXISTS ${catalog}.${id(systemSchema(project))}`,
+  ...Object.entries(systemTables).map(
+    ([table, columns]) =>
+      `CREATE TABLE IF NOT EXISTS ${catalog}.${id(systemSchema(project))}.${id(table)} (${columns})`,
+  ),
+];

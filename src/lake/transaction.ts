@@ -1,0 +1,91 @@
+import { randomUUID } from 'node:crypto';
+import { limits } from '../config.js';
+import { AsofError, StoreUnavailableError } from '../errors.js';
+import type { Session } from './session.js';
+import { lit } from './sql.js';
+
+export interface TransactionOptions {
+  /** What the commit is for; kept as the snapshot's message. */
+  readonly message: string;
+  /** Marks commits that change no data (upkeep), so that materialize can skip their snapshots. */
+  readonly upkeep?: boolean;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Runs `work` in one transaction of the lake and commits it, from the start again when another writer got in between.
+ *
+ * Any error of a statement or of `work` rolls everything back: a COMMIT after a failed statement would keep what came before it.
+ * A COMMIT whose outcome is unknown is looked up by the mark it carries before it is tried again, so nothing is written twice.
+ * `work` may run several times: it must start from what it reads, and do no lasting work outside the session.
+ * @returns what `work` returned and the snapshot that holds the commit (the newest one if nothing was written).
+ * @throws StoreUnavailableError when the limit of attempts is reached; AsofErrors of `work` as they are.
+ */
+export async function runTransaction<T>(
+  session: Session,
+  catalog: string,
+  { message, upkeep = false, signal }: TransactionOptions,
+  work: (session: Session) => Promise<T>,
+): Promise<{ result: T; snapshot: number }> {
+  for (let attempt = 1; ; attempt += 1) {
+    signal?.throwIfAborted();
+    const mark = randomUUID();
+    let done: { result: T } | undefined;
+    try {
+      await session.run('BEGIN TRANSACTION');
+      const result = await work(session);
+      const info = JSON.stringify({ mark, ...(upkeep ? { upkeep: true } : {}) });
+      await session.run(`CALL ${catalog}.set_commit_message('asof', ${lit(message)}, extra_info => ${lit(info)})`);
+      done = { result };
+      await session.run('COMMIT');
+      return { result, snapshot: await committedSnapshot(session, catalog) };
+    } catch (error) {
+      await session.run('ROLLBACK').catch(() => undefined);
+      if (error instanceof AsofError || signal?.aborted === true) throw error;
+      if (!isConflict(error)) {
+        if (done === undefined) throw error;
+        const snapshot = await findMark(session, catalog, mark);
+        if (snapshot !== undefined) return { ...done, snapshot };
+        throw new StoreUnavailableError(`the lake could not commit "${message}": ${firstLine(error)}`, {
+          cause: error,
+          mend: 'nothing was written; check the free space and the permissions of the state folder',
+        });
+      }
+      if (attempt >= limits.transactionAttemptsMax) {
+        throw new StoreUnavailableError(`"${message}" lost against other writers ${attempt} times`, {
+          cause: error,
+          mend: 'it is tried again later; if it stays, look for a writer that commits without pause',
+        });
+      }
+    }
+    const most = Math.min(limits.transactionRetryDelayMaxMs, limits.transactionRetryDelayMinMs * 2 ** attempt);
+    await new Promise((resolve) => setTimeout(resolve, limits.transactionRetryDelayMinMs + Math.random() * most));
+  }
+}
+
+/** Two catalogs, two vocabularies: SQLite says it is locked, Postgres and DuckLake speak of conflicts. */
+export function isConflict(error: unknown): boolean {
+  return (
+    error instanceof Error &&
+    /database is locked|transaction conflict|conflict(s|ed)? with|could not serialize|write-write conflict/i.test(
+      error.message,
+    )
+  );
+}
+
+export const firstLine = (error: unknown): string =>
+  (error instanceof Error ? error.message : String(error)).split('\n')[0] ?? '';
+
+async function committedSnapshot(session: Session, catalog: string): Promise<number> {
+  const own = await session.one<{ id: bigint | null }>(`FROM ducklake_last_committed_snapshot(${lit(catalog)})`);
+  if (own?.id != null) return Number(own.id);
+  return Number((await session.one<{ id: bigint }>(`FROM ${catalog}.current_snapshot()`))?.id ?? 0);
+}
+
+async function findMark(session: Session, catalog: string, mark: string): Promise<number | undefined> {
+  const found = await session.one<{ id: bigint }>(
+    `SELECT snapshot_id AS id FROM ${catalog}.snapshots() WHERE commit_extra_info LIKE '%' || $1 || '%'`,
+    [mark],
+  );
+  return found === undefined ? undefined : Number(found.id);
+}

@@ -1,0 +1,58 @@
+import type { FeatureTable } from '../definitions/feature-table.js';
+
+/** The view and generation an online row belongs to. */
+export type OnlineTable = Pick<FeatureTable, 'view' | 'generation'>;
+
+/** One packed value per (view, entity). `key` is made by entity-key.ts, `row` by row-codec.ts; engines look only at its header. */
+export interface OnlineEntry {
+  readonly key: Uint8Array;
+  readonly row: Uint8Array;
+}
+
+export interface WriteReport {
+  /** Rows that are now online. */
+  readonly written: number;
+  /** Rows that were not newer than what is there, or that a materialize run already knew of. */
+  readonly stale: number;
+}
+
+export interface ReplaceReport {
+  readonly written: number;
+  readonly deleted: number;
+  /** Rows committed after the run's snapshot, left as they are; the next run names them again. */
+  readonly left: number;
+}
+
+/**
+ * The newest row of every entity, for serving. One instance serves one project.
+ *
+ * Rules (design §4, "Online row"), each atomic per row in every engine. A stored row carries (generation, committed, reflects,
+ * event time, created time, ingest id); "newer" is the order of the last three.
+ * - A row of an older generation counts as absent; a write of an older generation than the stored row's is stale (left).
+ * - `writeNewer`, for streams and pushes: a row committed at snapshot C goes in iff nothing is stored, or C > reflects and (a
+ *   tombstone is stored or the row is newer). `reflects` stays what it was.
+ * - `replace`, for materialize at snapshot S: replaces whatever has committed <= S and reflects <= S, older value or not; an entry
+ *   that is a tombstone deletes, leaving a tombstone with reflects = S, so that a late retry can't bring the row back.
+ * - `sweep`, ends a full run at S: every row of the view that the run did not confirm (reflects < S) and that has committed <= S
+ *   becomes a tombstone with reflects = S, whatever its generation.
+ *
+ * All methods throw StoreUnavailableError when the store can't be reached; then nothing or a part of the entries was written, and
+ * doing it again is harmless.
+ */
+export interface OnlineStore {
+  /** Packed rows in the order asked, `undefined` where nothing is stored (tombstones and other generations included). One round trip for all lookups. */
+  read(lookups: readonly { table: OnlineTable; keys: readonly Uint8Array[] }[]): Promise<(Uint8Array | undefined)[][]>;
+  writeNewer(table: OnlineTable, entries: readonly OnlineEntry[]): Promise<WriteReport>;
+  replace(table: OnlineTable, entries: readonly OnlineEntry[], snapshot: number): Promise<ReplaceReport>;
+  sweep(table: OnlineTable, snapshot: number): Promise<{ deleted: number }>;
+  /** All stored rows of the view's generation, tombstones included, in no order. For checks and tests. */
+  scan(table: OnlineTable): AsyncIterable<OnlineEntry>;
+  /** Small texts kept beside a view's rows, so that they are lost with them: cursor, stream offsets, schemas. */
+  getNote(view: string, name: string): Promise<string | undefined>;
+  setNote(view: string, name: string, text: string): Promise<void>;
+  /** Removes the view's rows and notes. */
+  dropView(view: string): Promise<void>;
+  /** Removes everything of this project, and nothing else. */
+  dropProject(): Promise<void>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,52 @@
+/** One event as the broker has it. */
+export interface StreamRecord {
+  readonly partition: number;
+  /** Where the record begins; grows within a partition. In a file it is a byte position, so offsets need not be contiguous. */
+  readonly offset: number;
+  /** Where reading goes on after this record. */
+  readonly nextOffset: number;
+  readonly key: Uint8Array | null;
+  readonly value: Uint8Array | null;
+}
+
+export interface PartitionRange {
+  readonly partition: number;
+  /** The oldest offset still kept. */
+  readonly start: number;
+  /** The offset the next event will get. */
+  readonly end: number;
+}
+
+export interface PollLimits {
+  readonly rowsMax: number;
+  readonly bytesMax: number;
+  /** How long to wait for the first record; an empty answer means there was none. */
+  readonly waitMs: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * A topic that is read by position. Positions are ours, kept in the lake with the rows; what a broker remembers of a group is only
+ * a hint for its lag tools. One instance serves one consumer.
+ */
+export interface StreamSource {
+  readonly topic: string;
+  /** Identity of the topic; another one under the same name (deleted and created again) has another. Throws DefinitionError when there is no such topic. */
+  topicId(): Promise<string>;
+  /** The partitions this consumer may read, with their ranges. */
+  partitions(): Promise<PartitionRange[]>;
+  /** Goes on reading each partition at the offset given. Throws DataError for an offset below `start` or beyond `end`. */
+  seek(positions: ReadonlyMap<number, number>): Promise<void>;
+  /** The next records, in offset order within each partition. An event still being written is not returned. */
+  poll(limits: PollLimits): Promise<StreamRecord[]>;
+  /** Tells the broker how far both stores are. */
+  commitHint(positions: ReadonlyMap<number, number>): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Puts events into a topic; for the sample stream, tests and `asof stream produce`. */
+export interface StreamProducer {
+  /** Creates the topic when it is not there. Events are durable when the promise resolves. */
+  send(events: readonly { readonly key: string | null; readonly value: string }[]): Promise<void>;
+  close(): Promise<void>;
+}
