@@ -1,5 +1,5 @@
 export { catalog, Lake, type LakeOptions } from './lake.js';
 export { Session, type SqlRow, type SqlValue, type StatementOptions } from './session.js';
-export { id, ids, lit } from './sql.js';
+export { id, ids, lit, tempTable } from './sql.js';
 export { type SystemTable, systemSchema } from './system-tables.js';
 export { firstLine, isConflict, type TransactionOptions } from './transaction.js';

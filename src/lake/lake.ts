@@ -82,6 +82,11 @@ export class Lake {
     return `${catalog}.${id(systemSchema(this.project))}.${id(name)}`;
   }
 
+  /** Where DuckLake keeps a table's files; files written here before they are registered count as the table's own. */
+  dataDirectory(name: string): string {
+    return path.join(this.stateDir, 'lake', 'data', this.project, name);
+  }
+
   /** A session of its own, to be closed by the caller: for streams, temporary tables and whatever else holds state. */
   async session(): Promise<Session> {
     return new Session(await this.#instance.connect());
@@ -115,7 +120,16 @@ export class Lake {
     options: TransactionOptions,
     work: (session: Session) => Promise<T>,
   ): Promise<{ result: T; snapshot: number }> {
-    return this.withSession((session) => this.#turn.use(() => runTransaction(session, catalog, options, work)));
+    return this.withSession((session) => this.transactionOn(session, options, work));
+  }
+
+  /** The same on a session of the caller's, which may hold temporary tables prepared for it. */
+  async transactionOn<T>(
+    session: Session,
+    options: TransactionOptions,
+    work: (session: Session) => Promise<T>,
+  ): Promise<{ result: T; snapshot: number }> {
+    return this.#turn.use(() => runTransaction(session, catalog, options, work));
   }
 
   /** The newest snapshot. */

@@ -14,3 +14,6 @@ export const ids = (names: readonly string[], alias?: string): string =>
 
 /** A quoted SQL string, for the places where a value can't be bound (ATTACH, COPY options, table functions of DuckLake). */
 export const lit = (text: string): string => `'${text.replaceAll("'", "''")}'`;
+
+/** A temporary table's full name: an unqualified one would be looked for in the lake as well. */
+export const tempTable = (name: string): string => `temp.main.${id(name)}`;

@@ -16,8 +16,8 @@ export const systemTables = {
   /** What the explore-and-validate step found, per run and view: profile and expectation results as JSON. */
   validation_results:
     'run_id VARCHAR, view_name VARCHAR, at TIMESTAMPTZ, quality VARCHAR, profile VARCHAR, expectations VARCHAR, report VARCHAR',
-  /** Where published data came from: file, hash, size, rows, schema, owner as JSON. */
-  provenance: 'run_id VARCHAR, view_name VARCHAR, at TIMESTAMPTZ, source VARCHAR, detail VARCHAR',
+  /** What each run published into which table: counts, and where it came from (file, hash, size, rows, schema, owner), as JSON. */
+  publications: 'run_id VARCHAR, table_name VARCHAR, at TIMESTAMPTZ, counts VARCHAR, provenance VARCHAR',
   /** Rows set aside by a quarantine rule, as JSON. */
   quarantine: 'run_id VARCHAR, view_name VARCHAR, at TIMESTAMPTZ, rule VARCHAR, row VARCHAR',
   /** Stream events that could not be used, with their place and the reason. */

@@ -1,0 +1,103 @@
+import type { FeatureTable } from '../definitions/feature-table.js';
+import type { Session } from '../lake/index.js';
+
+export interface Cancellable {
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface PublishRequest extends Cancellable {
+  readonly table: FeatureTable;
+  /** Cleaned staging file: join keys, event and created timestamp, features, `_ingest_position`. */
+  readonly file: string;
+  /** Publishing the same view for the same run again returns the first result and writes nothing. */
+  readonly runId: string;
+  /** What is kept with the publication: source, hash, counts; JSON. */
+  readonly provenance: string;
+  /** Statements that must commit together with the rows (lease check, quarantined rows); throwing rolls all of it back. */
+  readonly alongside?: (session: Session) => Promise<void>;
+}
+
+export interface PublishResult {
+  /** Rows newly in the lake. */
+  readonly published: number;
+  /** Rows of the file that were there already, equal in all values. */
+  readonly alreadyThere: number;
+  readonly snapshot: number;
+}
+
+/** Where a stream consumer goes on in one partition, and the epoch under which it may write. */
+export interface PartitionClaim {
+  readonly partition: number;
+  readonly nextOffset: number;
+  readonly epoch: number;
+  /** Newest event time (microseconds) already in the lake from this partition. */
+  readonly newestEventUs: bigint | undefined;
+}
+
+export interface DeadLetter {
+  readonly partition: number;
+  readonly offset: number;
+  readonly reason: string;
+  readonly payload: Uint8Array | null;
+}
+
+/** One micro-batch: everything read from some partitions between two offsets. */
+export interface StreamBatch extends Cancellable {
+  readonly table: FeatureTable;
+  readonly topic: string;
+  /** Per partition: the claim it was read under, and where reading goes on afterwards. */
+  readonly progress: readonly { readonly claim: PartitionClaim; readonly nextOffset: number }[];
+  /** One array per column of `tableColumns(table)`, all of one length. */
+  readonly columns: readonly (readonly unknown[])[];
+  readonly deadLetters: readonly DeadLetter[];
+}
+
+/** Which keys to take the newest rows of. */
+export type KeySelection =
+  | { readonly type: 'all' }
+  /** Keys named by the change feed of these snapshots (both inclusive), and keys with an event time in (after, end]. */
+  | { readonly type: 'changed'; readonly fromSnapshot: number; readonly toSnapshot: number; readonly after: Date | undefined }
+  /** Keys with a row whose event time lies in [from, to]. */
+  | { readonly type: 'window'; readonly from: Date; readonly to: Date };
+
+export interface NewestRowsRequest extends Cancellable {
+  readonly table: FeatureTable;
+  readonly keys: KeySelection;
+  readonly snapshot: number;
+  /** Rows later than this are not looked at. */
+  readonly end: Date;
+  /** Parquet file to write: join keys, times, features, ingest time and position; `event_timestamp` null = the key has no row. */
+  readonly file: string;
+}
+
+/**
+ * The history of all feature rows. All methods throw StoreUnavailableError when the lake can't be reached or written, after the
+ * transaction's own retries; then nothing was written.
+ */
+export interface OfflineStore {
+  /** Registers a staging file's new rows in one short transaction; two publishers of one view come one after the other. */
+  publish(request: PublishRequest): Promise<PublishResult>;
+  /**
+   * Takes over partitions of a topic: each gets a new epoch, which fences off whoever held it.
+   * @throws DataError when the topic was recreated or lost events that were not read yet, unless `acceptGap`.
+   */
+  claimPartitions(request: {
+    table: FeatureTable;
+    topic: string;
+    topicId: string;
+    ranges: readonly { partition: number; start: number; end: number }[];
+    acceptGap?: boolean;
+  }): Promise<PartitionClaim[]>;
+  /** Rows, dead letters and offsets in one transaction. @throws FencedError when a claim is no longer the newest; nothing is written. */
+  appendStreamBatch(batch: StreamBatch): Promise<{ snapshot: number }>;
+  /** Writes the newest row of each selected key, by the tie order, to a file. @returns the number of keys. */
+  writeNewestRows(request: NewestRowsRequest): Promise<{ keys: number }>;
+  /** What identifies the view's table; changes when it is dropped and created again. */
+  tableId(table: FeatureTable): Promise<string | undefined>;
+  /** Number of distinct keys at a snapshot. */
+  countKeys(table: FeatureTable, snapshot: number): Promise<number>;
+  currentSnapshot(): Promise<number>;
+  /** Whether the lake still knows all snapshots from this one on. */
+  hasSnapshot(snapshot: number): Promise<boolean>;
+  lakeId(): Promise<string>;
+}
