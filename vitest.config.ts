@@ -7,6 +7,7 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/global-setup.ts'],
     pool: 'forks',
+    env: { UV_THREADPOOL_SIZE: '16' },
     // Native addons and real servers share two cores: few files at once, generous limits, no assertion on time.
     maxWorkers: 2,
     testTimeout: 120_000,

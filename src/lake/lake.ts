@@ -54,9 +54,10 @@ export class Lake {
         threads: String(duckdbThreads()),
         temp_directory: path.join(options.stateDir, 'tmp'),
         autoinstall_known_extensions: 'false',
-        TimeZone: 'UTC',
       });
       const connection = await instance.connect();
+      // Not possible when the instance is made: time zones come with an extension that is linked in but loaded later.
+      await connection.run("SET GLOBAL TimeZone = 'UTC'");
       await loadExtension(connection, 'ducklake');
       await loadExtension(connection, 'sqlite_scanner');
       const lake = new Lake(options, instance, turn, new Session(connection));

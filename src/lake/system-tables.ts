@@ -12,17 +12,18 @@ export const systemTables = {
   /** One row per object and version in which it changed. */
   registry_objects: 'version BIGINT, applied_at TIMESTAMPTZ, kind VARCHAR, name VARCHAR, spec VARCHAR, removed BOOLEAN',
   /** Events of runs: opened, step finished, closed; the newest event of a kind counts. */
-  run_events: 'run_id VARCHAR, workflow_id VARCHAR, pipeline VARCHAR, at TIMESTAMPTZ, event VARCHAR, detail VARCHAR',
+  run_events:
+    'run_id VARCHAR, workflow_id VARCHAR, pipeline VARCHAR, recorded_at TIMESTAMPTZ, event VARCHAR, detail VARCHAR',
   /** What the explore-and-validate step found, per run and view: profile and expectation results as JSON. */
   validation_results:
-    'run_id VARCHAR, view_name VARCHAR, at TIMESTAMPTZ, quality VARCHAR, profile VARCHAR, expectations VARCHAR, report VARCHAR',
+    'run_id VARCHAR, view_name VARCHAR, recorded_at TIMESTAMPTZ, quality VARCHAR, profile VARCHAR, expectations VARCHAR, report VARCHAR',
   /** What each run published into which table: counts, and where it came from (file, hash, size, rows, schema, owner), as JSON. */
-  publications: 'run_id VARCHAR, table_name VARCHAR, at TIMESTAMPTZ, counts VARCHAR, provenance VARCHAR',
+  publications: 'run_id VARCHAR, table_name VARCHAR, recorded_at TIMESTAMPTZ, counts VARCHAR, provenance VARCHAR',
   /** Rows set aside by a quarantine rule, as JSON. */
-  quarantine: 'run_id VARCHAR, view_name VARCHAR, at TIMESTAMPTZ, rule VARCHAR, row VARCHAR',
+  quarantine: 'run_id VARCHAR, view_name VARCHAR, recorded_at TIMESTAMPTZ, rule VARCHAR, row VARCHAR',
   /** Stream events that could not be used, with their place and the reason. */
   dead_letters:
-    'view_name VARCHAR, topic VARCHAR, "partition" INTEGER, "offset" BIGINT, at TIMESTAMPTZ, reason VARCHAR, payload BLOB',
+    'view_name VARCHAR, topic VARCHAR, "partition" INTEGER, "offset" BIGINT, recorded_at TIMESTAMPTZ, reason VARCHAR, payload BLOB',
 } as const;
 
 export type SystemTable = keyof typeof systemTables;

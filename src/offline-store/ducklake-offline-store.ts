@@ -1,7 +1,14 @@
 import { type FeatureTable, tableName } from '../definitions/feature-table.js';
-import { catalog, ids, type Lake, lit } from '../lake/index.js';
+import { catalog, ids, type Lake } from '../lake/index.js';
 import { writeNewestRows } from './newest-rows.js';
-import type { NewestRowsRequest, OfflineStore, PartitionClaim, PublishRequest, PublishResult, StreamBatch } from './offline-store.js';
+import type {
+  NewestRowsRequest,
+  OfflineStore,
+  PartitionClaim,
+  PublishRequest,
+  PublishResult,
+  StreamBatch,
+} from './offline-store.js';
 import { publish } from './publish.js';
 import { appendStreamBatch, claimPartitions } from './stream-append.js';
 
@@ -30,11 +37,12 @@ export class DuckLakeOfflineStore implements OfflineStore {
   }
 
   async tableId(table: FeatureTable): Promise<string | undefined> {
+    // ducklake_table_info() names no schema, so the catalog's own tables are asked.
     const found = await this.#lake.one<{ id: string }>(
-      `SELECT info.table_uuid::VARCHAR AS id FROM ducklake_table_info(${lit(catalog)}) AS info
-       JOIN duckdb_schemas() AS s ON s.database_name = $1 AND s.schema_name = $2
-       WHERE info.table_name = $3 AND info.schema_id = s.oid`,
-      [catalog, this.#lake.project, tableName(table)],
+      `SELECT t.table_uuid::VARCHAR AS id FROM __ducklake_metadata_${catalog}.ducklake_table AS t
+       JOIN __ducklake_metadata_${catalog}.ducklake_schema AS s ON s.schema_id = t.schema_id AND s.end_snapshot IS NULL
+       WHERE s.schema_name = $1 AND t.table_name = $2 AND t.end_snapshot IS NULL`,
+      [this.#lake.project, tableName(table)],
     );
     return found?.id;
   }
@@ -52,7 +60,9 @@ export class DuckLakeOfflineStore implements OfflineStore {
   }
 
   async hasSnapshot(snapshot: number): Promise<boolean> {
-    return (await this.#lake.one(`SELECT 1 FROM ${catalog}.snapshots() WHERE snapshot_id = $1`, [snapshot])) !== undefined;
+    return (
+      (await this.#lake.one(`SELECT 1 FROM ${catalog}.snapshots() WHERE snapshot_id = $1`, [snapshot])) !== undefined
+    );
   }
 
   lakeId(): Promise<string> {

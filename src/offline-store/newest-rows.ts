@@ -9,13 +9,18 @@ import type { NewestRowsRequest } from './offline-store.js';
  */
 export async function writeNewestRows(lake: Lake, request: NewestRowsRequest): Promise<{ keys: number }> {
   const { sql, values } = newestRowsSql(lake, request);
-  const { rows } = await lake.withSession((session) => writeParquet(session, sql, values, request.file, { signal: request.signal }));
+  const { rows } = await lake.withSession((session) =>
+    writeParquet(session, sql, values, request.file, { signal: request.signal }),
+  );
   return { keys: rows };
 }
 
-function newestRowsSql(lake: Lake, { table, keys: selection, snapshot, end }: NewestRowsRequest): { sql: string; values: SqlValue[] } {
+function newestRowsSql(
+  lake: Lake,
+  { table, keys: selection, snapshot, end }: NewestRowsRequest,
+): { sql: string; values: SqlValue[] } {
   const keys = Object.keys(table.joinKeys);
-  const rows = `${lake.table(tableName(table))} AT (VERSION => ${snapshot})`;
+  const rows = `(FROM ${lake.table(tableName(table))} AT (VERSION => ${snapshot}))`;
   const values: SqlValue[] = [end];
   const bind = (value: Date): string => `$${values.push(value)}::TIMESTAMPTZ`;
   const affected = affectedKeys(lake, table, selection, rows, bind);
@@ -28,7 +33,10 @@ function newestRowsSql(lake: Lake, { table, keys: selection, snapshot, end }: Ne
       QUALIFY row_number() OVER (PARTITION BY ${ids(keys)}
         ORDER BY ${createdTimestamp} DESC NULLS LAST, _ingest_time DESC, _ingest_position DESC) = 1)`;
   if (affected === undefined) return { sql: `WITH ${newest} FROM newest`, values };
-  return { sql: `WITH affected AS MATERIALIZED (${affected}), ${newest} SELECT * FROM affected LEFT JOIN newest USING (${ids(keys)})`, values };
+  return {
+    sql: `WITH affected AS MATERIALIZED (${affected}), ${newest} SELECT * FROM affected LEFT JOIN newest USING (${ids(keys)})`,
+    values,
+  };
 }
 
 /** The distinct keys a run has to look at; `undefined` = all. The change feed is used as a set of keys only: its types change with upkeep. */
@@ -52,8 +60,13 @@ function affectedKeys(
         const feed = `ducklake_table_changes(${lit(catalog)}, ${lit(lake.project)}, ${lit(tableName(table))}, ${fromSnapshot}, ${toSnapshot})`;
         parts.push(`SELECT ${keys} FROM ${feed}`);
       }
-      if (after !== undefined) parts.push(`SELECT ${keys} FROM ${rows} WHERE ${id(eventTimestamp)} > ${bind(after)} AND ${id(eventTimestamp)} <= $1::TIMESTAMPTZ`);
-      return parts.length === 0 ? `SELECT ${keys} FROM ${rows} WHERE false` : `SELECT DISTINCT ${keys} FROM (${parts.join(' UNION ALL ')})`;
+      if (after !== undefined)
+        parts.push(
+          `SELECT ${keys} FROM ${rows} WHERE ${id(eventTimestamp)} > ${bind(after)} AND ${id(eventTimestamp)} <= $1::TIMESTAMPTZ`,
+        );
+      return parts.length === 0
+        ? `SELECT ${keys} FROM ${rows} WHERE false`
+        : `SELECT DISTINCT ${keys} FROM (${parts.join(' UNION ALL ')})`;
     }
   }
 }

@@ -56,7 +56,12 @@ export interface StreamBatch extends Cancellable {
 export type KeySelection =
   | { readonly type: 'all' }
   /** Keys named by the change feed of these snapshots (both inclusive), and keys with an event time in (after, end]. */
-  | { readonly type: 'changed'; readonly fromSnapshot: number; readonly toSnapshot: number; readonly after: Date | undefined }
+  | {
+      readonly type: 'changed';
+      readonly fromSnapshot: number;
+      readonly toSnapshot: number;
+      readonly after: Date | undefined;
+    }
   /** Keys with a row whose event time lies in [from, to]. */
   | { readonly type: 'window'; readonly from: Date; readonly to: Date };
 

@@ -36,26 +36,42 @@ export async function publish(lake: Lake, request: PublishRequest): Promise<Publ
   });
 }
 
-async function comparePublish(lake: Lake, { table, file, runId, provenance, alongside, signal }: PublishRequest): Promise<PublishResult> {
+async function comparePublish(
+  lake: Lake,
+  { table, file, runId, provenance, alongside, signal }: PublishRequest,
+): Promise<PublishResult> {
   const head = await lake.one<{ publishes: bigint }>(`SELECT publishes FROM ${headTable(lake, table)}`);
   const snapshot = await lake.currentSnapshot();
   const dataFile = path.join(lake.dataDirectory(tableName(table)), `${randomUUID()}.parquet`);
   mkdirSync(path.dirname(dataFile), { recursive: true });
   let registered = false;
   try {
-    const { total, fresh } = await lake.withSession((session) => writeNewRows(session, lake, { table, file, signal }, snapshot, dataFile));
-    const committed = await lake.transaction({ message: `publish ${table.view} (run ${runId})`, signal }, async (session) => {
-      const moved = await session.run(`UPDATE ${headTable(lake, table)} SET publishes = publishes + 1 WHERE publishes = $1`, [head?.publishes ?? 0n]);
-      if (moved !== 1) throw new HeadMoved();
-      await alongside?.(session);
-      const detail = JSON.stringify({ published: fresh, alreadyThere: total - fresh });
-      await session.run(`INSERT INTO ${lake.system('publications')} VALUES ($1, $2, now(), $3, $4)`, [runId, tableName(table), detail, provenance]);
-      if (fresh > 0) {
-        await session.run(
-          `CALL ducklake_add_data_files(${lit(catalog)}, ${lit(tableName(table))}, ${lit(dataFile)}, schema => ${lit(lake.project)})`,
+    const { total, fresh } = await lake.withSession((session) =>
+      writeNewRows(session, lake, { table, file, signal }, snapshot, dataFile),
+    );
+    const committed = await lake.transaction(
+      { message: `publish ${table.view} (run ${runId})`, signal },
+      async (session) => {
+        const moved = await session.run(
+          `UPDATE ${headTable(lake, table)} SET publishes = publishes + 1 WHERE publishes = $1`,
+          [head?.publishes ?? 0n],
         );
-      }
-    });
+        if (moved !== 1) throw new HeadMoved();
+        await alongside?.(session);
+        const detail = JSON.stringify({ published: fresh, alreadyThere: total - fresh });
+        await session.run(`INSERT INTO ${lake.system('publications')} VALUES ($1, $2, now(), $3, $4)`, [
+          runId,
+          tableName(table),
+          detail,
+          provenance,
+        ]);
+        if (fresh > 0) {
+          await session.run(
+            `CALL ducklake_add_data_files(${lit(catalog)}, ${lit(tableName(table))}, ${lit(dataFile)}, schema => ${lit(lake.project)})`,
+          );
+        }
+      },
+    );
     registered = fresh > 0;
     return { published: fresh, alreadyThere: total - fresh, snapshot: committed.snapshot };
   } finally {
@@ -103,5 +119,8 @@ async function findPublication(lake: Lake, { table, runId }: PublishRequest): Pr
     [runId, tableName(table)],
   );
   if (found === undefined) return undefined;
-  return { ...(JSON.parse(found.counts) as { published: number; alreadyThere: number }), snapshot: Number(found.snapshot) };
+  return {
+    ...(JSON.parse(found.counts) as { published: number; alreadyThere: number }),
+    snapshot: Number(found.snapshot),
+  };
 }

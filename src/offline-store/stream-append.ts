@@ -1,4 +1,10 @@
-import { columnDefinitions, eventTimestamp, type FeatureTable, tableColumns, tableName } from '../definitions/feature-table.js';
+import {
+  columnDefinitions,
+  eventTimestamp,
+  type FeatureTable,
+  tableColumns,
+  tableName,
+} from '../definitions/feature-table.js';
 import { DataError, FencedError } from '../errors.js';
 import { appendColumns } from '../lake/append-columns.js';
 import { offsetsTable } from '../lake/feature-tables.js';
@@ -21,7 +27,10 @@ interface OffsetRow {
 }
 
 /** See {@link OfflineStore.claimPartitions}. One transaction for all partitions of the consumer. */
-export async function claimPartitions(lake: Lake, { table, topic, topicId, ranges, acceptGap = false }: ClaimRequest): Promise<PartitionClaim[]> {
+export async function claimPartitions(
+  lake: Lake,
+  { table, topic, topicId, ranges, acceptGap = false }: ClaimRequest,
+): Promise<PartitionClaim[]> {
   const offsets = offsetsTable(lake, table);
   const { result } = await lake.transaction({ message: `claim ${topic} for ${table.view}` }, async (session) => {
     const claims: Omit<PartitionClaim, 'newestEventUs'>[] = [];
@@ -31,12 +40,10 @@ export async function claimPartitions(lake: Lake, { table, topic, topicId, range
         [topic, partition],
       );
       if (known === undefined) {
-        await session.run(`INSERT INTO ${offsets} (topic, topic_id, "partition", next_offset, epoch) VALUES ($1, $2, $3, $4, 1)`, [
-          topic,
-          topicId,
-          partition,
-          BigInt(start),
-        ]);
+        await session.run(
+          `INSERT INTO ${offsets} (topic, topic_id, "partition", next_offset, epoch) VALUES ($1, $2, $3, $4, 1)`,
+          [topic, topicId, partition, BigInt(start)],
+        );
         claims.push({ partition, nextOffset: start, epoch: 1 });
         continue;
       }
@@ -53,12 +60,17 @@ export async function claimPartitions(lake: Lake, { table, topic, topicId, range
         `UPDATE ${offsets} SET epoch = $3, next_offset = $4, topic_id = $5 WHERE topic = $1 AND "partition" = $2`,
         [topic, partition, BigInt(epoch), BigInt(nextOffset), topicId],
       );
-      if (gap !== undefined) await insertDeadLetters(session, lake, table, topic, [{ partition, offset: Number(known.next_offset), reason: `gap accepted: ${gap}`, payload: null }]);
+      if (gap !== undefined)
+        await insertDeadLetters(session, lake, table, topic, [
+          { partition, offset: Number(known.next_offset), reason: `gap accepted: ${gap}`, payload: null },
+        ]);
       claims.push({ partition, nextOffset, epoch });
     }
     return claims;
   });
-  return Promise.all(result.map(async (claim) => ({ ...claim, newestEventUs: await newestEvent(lake, table, topic, claim.partition) })));
+  return Promise.all(
+    result.map(async (claim) => ({ ...claim, newestEventUs: await newestEvent(lake, table, topic, claim.partition) })),
+  );
 }
 
 function gapReason(
@@ -67,12 +79,18 @@ function gapReason(
 ): string | undefined {
   const next = Number(known.next_offset);
   if (known.topic_id !== now.topicId) return `the topic was deleted and created again since offset ${next} was read`;
-  if (next < now.start) return `events from offset ${next} to ${now.start - 1} are gone from the topic and were not read yet`;
+  if (next < now.start)
+    return `events from offset ${next} to ${now.start - 1} are gone from the topic and were not read yet`;
   if (next > now.end) return `the topic ends at offset ${now.end}, before offset ${next} that was already read`;
   return undefined;
 }
 
-async function newestEvent(lake: Lake, table: FeatureTable, topic: string, partition: number): Promise<bigint | undefined> {
+async function newestEvent(
+  lake: Lake,
+  table: FeatureTable,
+  topic: string,
+  partition: number,
+): Promise<bigint | undefined> {
   const found = await lake.one<{ us: bigint | null }>(
     `SELECT epoch_us(max(${eventTimestamp})) AS us FROM ${lake.table(tableName(table))} WHERE _topic = $1 AND _partition = $2`,
     [topic, partition],
@@ -90,34 +108,49 @@ export async function appendStreamBatch(lake: Lake, batch: StreamBatch): Promise
   return lake.withSession(async (session) => {
     const staged = tempTable('stream_batch');
     await session.run(`CREATE TEMP TABLE ${staged} (${columnDefinitions(schema)})`);
-    if ((columns[0]?.length ?? 0) > 0) await appendColumns(session, staged, schema, columns);
-    const { snapshot } = await lake.transactionOn(session, { message: `stream ${topic} into ${table.view}`, signal }, async () => {
-      for (const { claim, nextOffset } of progress) {
-        const updated = await session.run(
-          `UPDATE ${offsetsTable(lake, table)} SET next_offset = $5
+    if ((columns[0]?.length ?? 0) > 0) await appendColumns(session, 'stream_batch', schema, columns);
+    const { snapshot } = await lake.transactionOn(
+      session,
+      { message: `stream ${topic} into ${table.view}`, signal },
+      async () => {
+        for (const { claim, nextOffset } of progress) {
+          const updated = await session.run(
+            `UPDATE ${offsetsTable(lake, table)} SET next_offset = $5
            WHERE topic = $1 AND "partition" = $2 AND epoch = $3 AND next_offset = $4`,
-          [topic, claim.partition, BigInt(claim.epoch), BigInt(claim.nextOffset), BigInt(nextOffset)],
-        );
-        if (updated !== 1) {
-          throw new FencedError(`partition ${claim.partition} of topic ${topic} was taken over by another consumer`, {
-            where: `view ${table.view}, epoch ${claim.epoch}, offset ${claim.nextOffset}`,
-            mend: 'nothing to do: the other consumer goes on from the last committed offset',
-          });
+            [topic, claim.partition, BigInt(claim.epoch), BigInt(claim.nextOffset), BigInt(nextOffset)],
+          );
+          if (updated !== 1) {
+            throw new FencedError(`partition ${claim.partition} of topic ${topic} was taken over by another consumer`, {
+              where: `view ${table.view}, epoch ${claim.epoch}, offset ${claim.nextOffset}`,
+              mend: 'nothing to do: the other consumer goes on from the last committed offset',
+            });
+          }
         }
-      }
-      await session.run(`INSERT INTO ${lake.table(tableName(table))} SELECT * FROM ${staged}`);
-      await insertDeadLetters(session, lake, table, topic, deadLetters);
-    });
+        await session.run(`INSERT INTO ${lake.table(tableName(table))} SELECT * FROM ${staged}`);
+        await insertDeadLetters(session, lake, table, topic, deadLetters);
+      },
+    );
     return { snapshot };
   });
 }
 
-async function insertDeadLetters(session: Session, lake: Lake, { view }: FeatureTable, topic: string, letters: readonly DeadLetter[]): Promise<void> {
+async function insertDeadLetters(
+  session: Session,
+  lake: Lake,
+  { view }: FeatureTable,
+  topic: string,
+  letters: readonly DeadLetter[],
+): Promise<void> {
   if (letters.length === 0) return;
   const staged = tempTable('dead_letters');
-  const schema = { partition: { kind: 'int32' }, offset: { kind: 'int64' }, reason: { kind: 'string' }, payload: { kind: 'bytes' } } as const;
+  const schema = {
+    partition: { kind: 'int32' },
+    offset: { kind: 'int64' },
+    reason: { kind: 'string' },
+    payload: { kind: 'bytes' },
+  } as const;
   await session.run(`CREATE OR REPLACE TEMP TABLE ${staged} (${columnDefinitions(schema)})`);
-  await appendColumns(session, staged, schema, [
+  await appendColumns(session, 'dead_letters', schema, [
     letters.map((l) => l.partition),
     letters.map((l) => l.offset),
     letters.map((l) => l.reason),

@@ -1,0 +1,67 @@
+import { randomUUID } from 'node:crypto';
+import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { StoreUnavailableError } from '../errors.js';
+import type { Session, SqlValue, StatementOptions } from './session.js';
+import { lit } from './sql.js';
+import { firstLine } from './transaction.js';
+
+/**
+ * Writes a query's result as a Parquet file that is either there and whole, also after a crash, or not there: under a temporary
+ * name, synced, renamed.
+ * @returns rows and bytes of the file.
+ * @throws StoreUnavailableError when the disk is full or the folder can't be written; errors of the query as they are.
+ */
+export async function writeParquet(
+  session: Session,
+  sql: string,
+  values: readonly SqlValue[],
+  file: string,
+  options: StatementOptions = {},
+): Promise<{ rows: number; bytes: number }> {
+  return writeFileByCopy(session, sql, values, file, 'FORMAT parquet, COMPRESSION zstd', options);
+}
+
+/** The same for any format of DuckDB's COPY. */
+export async function writeFileByCopy(
+  session: Session,
+  sql: string,
+  values: readonly SqlValue[],
+  file: string,
+  format: string,
+  options: StatementOptions = {},
+): Promise<{ rows: number; bytes: number }> {
+  const temporary = `${file}.${randomUUID()}.tmp`;
+  try {
+    mkdirSync(path.dirname(file), { recursive: true });
+    const rows = await session.run(`COPY (${sql}) TO ${lit(temporary)} (${format})`, values, options);
+    syncPath(temporary);
+    const bytes = statSync(temporary).size;
+    renameSync(temporary, file);
+    syncPath(path.dirname(file));
+    return { rows, bytes };
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    if (!isDiskError(error)) throw error;
+    throw new StoreUnavailableError(`the file can't be written: ${firstLine(error)}`, {
+      where: file,
+      mend: 'free disk space or mend the permissions; nothing was half-written',
+      cause: error,
+    });
+  }
+}
+
+/** Makes a file's content, or a folder's names, survive a power loss. */
+export function syncPath(target: string): void {
+  const handle = openSync(target, 'r');
+  try {
+    fsyncSync(handle);
+  } finally {
+    closeSync(handle);
+  }
+}
+
+const isDiskError = (error: unknown): boolean =>
+  error instanceof Error &&
+  (/No space left|Could not write|Disk quota|Read-only file system|Permission denied/i.test(error.message) ||
+    ['ENOSPC', 'EACCES', 'EROFS', 'EDQUOT'].includes((error as NodeJS.ErrnoException).code ?? ''));
