@@ -1,0 +1,3 @@
+export type { FeatureRepo } from './feature-repo.js';
+export { type LoadOptions, loadFeatureRepo } from './load-feature-repo.js';
+export { type Project, resolveProject } from './project-root.js';
