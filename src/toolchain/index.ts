@@ -1,0 +1,8 @@
+export {
+  duckdbExtensions,
+  ensureDuckdbExtensions,
+  type FoundExtension,
+  findDuckdbExtensions,
+} from './duckdb-extensions.js';
+export type { EnsureOptions, Report } from './report.js';
+export { cachedTemporalCli, ensureTemporalCli, findTemporalCli, type TemporalCli } from './temporal-cli.js';
