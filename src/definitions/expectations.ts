@@ -9,7 +9,8 @@ export interface ExpectationOptions {
   readonly tolerate?: number;
 }
 
-interface RowRule extends ExpectationOptions {
+/** A rule that each row keeps or breaks by one column. */
+export interface RowRule extends ExpectationOptions {
   readonly column: string;
 }
 

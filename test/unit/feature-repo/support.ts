@@ -7,7 +7,7 @@ import { type FeatureRepo, loadFeatureRepo } from '../../../src/feature-repo/ind
 import * as types from '../../../src/types.js';
 
 /** What definition files get when they import from 'asof'. */
-export const asof = { ...definitions, ...types };
+export const asof: Readonly<Record<string, unknown>> = { ...definitions, ...types };
 
 export const load = (repoDir: string): Promise<FeatureRepo> => loadFeatureRepo(repoDir, { asof });
 
