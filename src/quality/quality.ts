@@ -1,0 +1,32 @@
+import type { ExpectationResult } from './evaluate-expectations.js';
+
+/** failed: an `error` rule failed, nothing is published. warned: only `warn` or `quarantine` rules did. */
+export type Quality = 'passed' | 'warned' | 'failed';
+
+export function qualityOf(results: readonly ExpectationResult[]): Quality {
+  const failed = results.filter(({ passed }) => !passed);
+  if (failed.some(({ severity }) => severity === 'error')) return 'failed';
+  return failed.length > 0 ? 'warned' : 'passed';
+}
+
+/** Rules named in one message, and letters of each: failure messages live in workflow histories, which must stay small. */
+const rulesMax = 5;
+const ruleLettersMax = 120;
+
+/** Names view, rules, counts and the report; never example values, which stay in the lake and the report. */
+export function failureMessage(view: string, results: readonly ExpectationResult[], reportPath: string): string {
+  const failed = results.filter(({ passed, severity }) => !passed && severity === 'error');
+  const named = failed.slice(0, rulesMax).map((result) => `${shortRule(result.expectation)}: ${howMany(result)}`);
+  const more = failed.length > rulesMax ? `; and ${failed.length - rulesMax} more` : '';
+  const noun = failed.length === 1 ? 'expectation' : 'expectations';
+  return `view ${view}: ${failed.length} of ${results.length} ${noun} failed: ${named.join('; ')}${more}. Report: ${reportPath}`;
+}
+
+/** The count of a failed rule in words; the bounds of a row count are in the rule's own words. */
+export function howMany({ rule, checked, failed }: ExpectationResult): string {
+  if (rule === 'row_count') return `${checked} rows`;
+  return rule === 'missing_ratio' ? `${failed} of ${checked} values missing` : `${failed} of ${checked} rows`;
+}
+
+export const shortRule = (rule: string): string =>
+  rule.length > ruleLettersMax ? `${rule.slice(0, ruleLettersMax - 1)}…` : rule;
