@@ -1,0 +1,42 @@
+import { Lake } from '../../src/lake/index.js';
+import { openLakeRegistry } from '../../src/registry/index.js';
+import { withTempLake } from '../support/lake.js';
+import { registryConformance } from './registry.js';
+
+registryConformance('DuckLake on SQLite', async () => {
+  const { lake, stateDir, close } = await withTempLake();
+  const open = async (project: string) => {
+    const opened = await Lake.open({ stateDir, project });
+    return { project, registry: openLakeRegistry(opened), close: () => opened.close() };
+  };
+  const find = async (table: string): Promise<string | undefined> => {
+    const found = await lake.one<{ schema_name: string }>(
+      "SELECT schema_name FROM duckdb_tables() WHERE database_name = 'lake' AND schema_name IN ('test', 'test_asof') AND table_name = $1",
+      [table],
+    );
+    return found && `lake.${found.schema_name}."${table}"`;
+  };
+  return {
+    registry: openLakeRegistry(lake),
+    project: 'test',
+    another: () => open('test'),
+    otherProject: () => open('test2'),
+    reopen: () => open('test'),
+    snapshot: () => lake.currentSnapshot(),
+    columns: async (table) => {
+      const name = await find(table);
+      if (name === undefined) return undefined;
+      const rows = await lake.all<{ column_name: string; column_type: string }>(`DESCRIBE ${name}`);
+      return Object.fromEntries(rows.map((row) => [row.column_name, row.column_type]));
+    },
+    insert: async (table, row) => {
+      await lake.transaction({ message: 'insert' }, async (session) => {
+        await session.run(
+          `INSERT INTO ${await find(table)} (event_timestamp, ${Object.keys(row).join(', ')}) VALUES (now(), ${Object.values(row).join(', ')})`,
+        );
+      });
+    },
+    rows: async (table) => lake.all(`SELECT * FROM ${await find(table)} ORDER BY ALL`),
+    close,
+  };
+});

@@ -1,0 +1,353 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { DefinitionError } from '../../src/errors.js';
+import type { FeatureRepo } from '../../src/feature-repo/index.js';
+import type { Plan, Registry } from '../../src/registry/index.js';
+import { float32, float64, int32, int64, string } from '../../src/types.js';
+import { repoOf, type Shape } from '../support/registry-repo.js';
+
+/** What a registry is tested through: itself, and the tables it makes. */
+export interface RegistryUnderTest {
+  readonly registry: Registry;
+  readonly project: string;
+  /** Another opening of the same lake, as a second process has it. */
+  another(): Promise<{ registry: Registry; close(): void }>;
+  /** Another project of the same lake. */
+  otherProject(): Promise<{ registry: Registry; project: string; close(): void }>;
+  /** The same project opened again, as after a restart. */
+  reopen(): Promise<{ registry: Registry; close(): void }>;
+  snapshot(): Promise<number>;
+  /** Column → SQL type of a table of the project; undefined = there is no such table. */
+  columns(table: string): Promise<Record<string, string> | undefined>;
+  /** Inserts one row by column names, through SQL. */
+  insert(table: string, row: Record<string, string>): Promise<void>;
+  rows(table: string): Promise<Record<string, unknown>[]>;
+  close(): void;
+}
+
+const summary = ({ changes }: Plan) => changes.map(({ action, kind, name }) => `${action} ${kind} ${name}`);
+const changeOf = (plan: Plan, name: string) =>
+  plan.changes.find((change) => change.kind === 'feature_view' && change.name === name);
+
+/** Every registry passes these. */
+export function registryConformance(engine: string, open: () => Promise<RegistryUnderTest>): void {
+  describe(`registry: ${engine}`, () => {
+    let lake: RegistryUnderTest;
+    let registry: Registry;
+    const repo = (shape: Shape = {}): FeatureRepo => repoOf({ project: lake.project, ...shape });
+
+    beforeEach(async () => {
+      lake = await open();
+      registry = lake.registry;
+    });
+    afterEach(() => lake.close());
+
+    describe('plan and apply', () => {
+      it('plans everything as new, writes nothing by planning, applies it in one snapshot as version 1', async () => {
+        const before = await lake.snapshot();
+        const plan = await registry.plan(repo());
+        expect(summary(plan)).toEqual([
+          'add entity driver',
+          'add source stats_file',
+          'add feature_view stats',
+          'add feature_service ranking',
+          'add pipeline load_stats',
+        ]);
+        expect(plan).toMatchObject({ version: 0, breaking: false });
+        expect(await lake.snapshot()).toBe(before);
+        expect(await lake.columns('stats')).toBeUndefined();
+
+        const { version } = await registry.apply(repo());
+        expect(version).toBe(1);
+        expect(await lake.snapshot()).toBe(before + 1);
+        expect(await lake.columns('stats')).toMatchObject({
+          driver_id: 'BIGINT',
+          event_timestamp: 'TIMESTAMP WITH TIME ZONE',
+          rate: 'FLOAT',
+        });
+      });
+
+      it('does nothing the second time: no version, no snapshot', async () => {
+        await registry.apply(repo());
+        const before = await lake.snapshot();
+        const { plan, version } = await registry.apply(repo());
+        expect({ changes: plan.changes, version }).toEqual({ changes: [], version: 1 });
+        expect(await lake.snapshot()).toBe(before);
+        expect(await registry.history('feature_view', 'stats')).toHaveLength(1);
+      });
+
+      it('shows what changed, from old to new, and keeps every version of what did', async () => {
+        await registry.apply(repo({ owner: 'a@example.com', ttl: '1 day' }));
+        const edited = repo({ owner: 'b@example.com', ttl: '2 days' });
+        const plan = await registry.plan(edited);
+        expect(summary(plan)).toEqual(['change feature_view stats']);
+        expect(plan.changes[0]?.fields).toEqual([
+          { path: 'owner', from: 'a@example.com', to: 'b@example.com' },
+          { path: 'ttlMs', from: 86_400_000, to: 172_800_000 },
+        ]);
+        expect((await registry.apply(edited)).version).toBe(2);
+        const history = await registry.history('feature_view', 'stats');
+        expect(history.map(({ version, spec }) => [version, spec.owner])).toEqual([
+          [1, 'a@example.com'],
+          [2, 'b@example.com'],
+        ]);
+        expect(await registry.history('entity', 'driver')).toHaveLength(1);
+      });
+
+      it('gives back what was applied: now, at a version, at a snapshot', async () => {
+        await registry.apply(repo({ features: { rate: float32(), name: string() } }));
+        const first = await lake.snapshot();
+        await registry.apply(repo({ features: { rate: float32(), name: string(), trips: int32() } }));
+        expect((await registry.state()).views.get('stats')).toMatchObject({
+          version: 2,
+          table: {
+            view: 'stats',
+            generation: 1,
+            ttlMs: 0,
+            joinKeys: { driver_id: int64() },
+            features: { rate: float32(), name: string(), trips: int32() },
+          },
+        });
+        for (const moment of [{ version: 1 }, { snapshot: first }]) {
+          const state = await registry.state(moment);
+          expect(state.version).toBe(1);
+          expect(Object.keys(state.views.get('stats')?.table.features ?? {})).toEqual(['rate', 'name']);
+        }
+        expect((await registry.state({ version: 0 })).views.size).toBe(0);
+        const state = await registry.state();
+        expect(state.services.get('ranking')?.features).toEqual([
+          { view: 'stats', columns: { rate: 'rate', name: 'name', trips: 'trips' } },
+        ]);
+        expect(state.pipelines.get('load_stats')?.args).toEqual({ views: ['stats'] });
+        expect(state.sources.get('stats_file')).toMatchObject({ kind: 'file_source', path: 'data/stats.parquet' });
+      });
+
+      it('refuses moments it does not reach', async () => {
+        await registry.apply(repo());
+        await expect(registry.state({ version: 2 })).rejects.toThrow(/no version 2/);
+        await expect(registry.state({ snapshot: 10_000 })).rejects.toThrow(/no registry at snapshot 10000/);
+        await expect(registry.state({ snapshot: 0 })).rejects.toThrow(DefinitionError);
+      });
+
+      it('refuses definitions of another project', async () => {
+        await expect(registry.apply(repoOf({ project: 'somebody_else' }))).rejects.toThrow(/project "somebody_else"/);
+      });
+
+      it('lists and describes, and names what there is when asked for what is not', async () => {
+        await registry.apply(repo());
+        expect((await registry.list('feature_view')).map(({ name }) => name)).toEqual(['stats']);
+        expect((await registry.describe('entity', 'driver')).spec).toMatchObject({ joinKeys: { driver_id: 'int64' } });
+        await expect(registry.describe('feature_view', 'nope')).rejects.toMatchObject({
+          name: 'DefinitionError',
+          mend: 'use one of stats',
+        });
+      });
+
+      it('tells a worker whose definitions are not the ones applied', async () => {
+        await expect(registry.checkApplied(repo())).rejects.toMatchObject({
+          mend: 'run asof apply',
+          message: expect.stringContaining('nothing was applied'),
+        });
+        await registry.apply(repo());
+        await registry.checkApplied(repo());
+        const error = await registry
+          .checkApplied(repo({ ttl: '1 day', views: ['stats', 'more'] }))
+          .catch((e: unknown) => e);
+        expect(error).toBeInstanceOf(DefinitionError);
+        expect((error as DefinitionError).message).toMatch(/feature_view more \(new\); feature_view stats \(ttlMs\)/);
+        expect((error as DefinitionError).mend).toContain('asof apply');
+      });
+    });
+
+    describe('tables', () => {
+      it('keep their rows when a feature is added or widened; added columns are null and can be written', async () => {
+        await registry.apply(repo({ features: { rate: float32(), trips: int32() } }));
+        // Few rows lie in the catalog, many in files: both kinds must live through the change.
+        await lake.insert('stats', { driver_id: '1', rate: '0.5', trips: '7' });
+        const { plan } = await registry.apply(repo({ features: { rate: float64(), trips: int64(), name: string() } }));
+        expect(plan.breaking).toBe(false);
+        expect(await lake.columns('stats')).toMatchObject({ rate: 'DOUBLE', trips: 'BIGINT', name: 'VARCHAR' });
+        await lake.insert('stats', { driver_id: '2', rate: '0.25', trips: '9000000000', name: "'x'" });
+        expect(await lake.rows('stats')).toMatchObject([
+          { driver_id: 1n, rate: 0.5, trips: 7n, name: null },
+          { driver_id: 2n, rate: 0.25, trips: 9_000_000_000n, name: 'x' },
+        ]);
+        expect((await registry.state()).views.get('stats')?.table.generation).toBe(1);
+      });
+
+      it('keep the column of a removed feature; the feature can come back with the same type', async () => {
+        await registry.apply(repo({ features: { rate: float32(), trips: int32() } }));
+        await lake.insert('stats', { driver_id: '1', rate: '0.5', trips: '7' });
+        const without = await registry.apply(repo({ features: { rate: float32() } }));
+        expect(changeOf(without.plan, 'stats')?.notes).toEqual([
+          'column trips stays in the table and is no longer read',
+        ]);
+        expect(Object.keys((await registry.state()).views.get('stats')?.table.features ?? {})).toEqual(['rate']);
+        const again = await registry.apply(repo({ features: { rate: float32(), trips: int32() } }));
+        expect(again.plan.breaking).toBe(false);
+        expect(await lake.rows('stats')).toMatchObject([{ driver_id: 1n, trips: 7 }]);
+      });
+
+      it('start a new generation when a removed feature comes back with another type', async () => {
+        await registry.apply(repo({ features: { rate: float32(), trips: int32() } }));
+        await registry.apply(repo({ features: { rate: float32() } }));
+        const { plan } = await registry.apply(repo({ features: { rate: float32(), trips: string() } }));
+        expect(changeOf(plan, 'stats')?.breaking[0]?.reason).toContain('trips changes from int32 to string');
+        expect(await lake.columns('stats__g2')).toMatchObject({ trips: 'VARCHAR' });
+      });
+
+      it('start a new generation when a type changes; the old rows stay readable at the old snapshot', async () => {
+        await registry.apply(repo());
+        await lake.insert('stats', { driver_id: '1', rate: '0.5' });
+        const old = await lake.snapshot();
+        const edited = repo({ features: { rate: string() } });
+        const plan = await registry.plan(edited);
+        expect(plan.breaking).toBe(true);
+        expect(changeOf(plan, 'stats')?.breaking).toEqual([
+          {
+            reason: 'feature rate changes from float32 to string',
+            cost: expect.stringMatching(/ingest and materialize it again.*asOfSnapshot/),
+          },
+        ]);
+        await registry.apply(edited);
+        expect(await lake.columns('stats__g2')).toMatchObject({ rate: 'VARCHAR' });
+        expect(await lake.rows('stats')).toHaveLength(1);
+        expect((await registry.state()).views.get('stats')?.table).toMatchObject({
+          generation: 2,
+          features: { rate: string() },
+        });
+        expect((await registry.state({ snapshot: old })).views.get('stats')?.table).toMatchObject({
+          generation: 1,
+          features: { rate: float32() },
+        });
+        // Back again is a third generation: the rows of the second are no rows of the first.
+        await registry.apply(repo());
+        expect((await registry.state()).views.get('stats')?.table.generation).toBe(3);
+      });
+
+      it.each<[string, Shape]>([
+        ['of another type', { joinKeys: { driver_id: string() } }],
+        ['of a wider type', { joinKeys: { driver_id: int64() }, from: { driver_id: int32() } }],
+        ['one more', { joinKeys: { driver_id: int64(), city: string() } }],
+        ['of another name', { joinKeys: { chauffeur: int64() } }],
+      ])('start a new generation when the join keys are %s', async (_, { from, ...to }) => {
+        await registry.apply(repo(from === undefined ? {} : { joinKeys: from }));
+        const { plan } = await registry.apply(repo(to));
+        expect(summary(plan)).toContain('change entity driver');
+        expect(changeOf(plan, 'stats')?.breaking[0]?.reason).toContain('the join keys change from');
+        expect(Object.keys((await lake.columns('stats__g2')) ?? {})).toEqual(
+          expect.arrayContaining(Object.keys(to.joinKeys ?? {})),
+        );
+      });
+
+      it('are not touched by another order of features or join keys', async () => {
+        await registry.apply(repo({ features: { a: float32(), b: int32() }, joinKeys: { x: int64(), y: string() } }));
+        const plan = await registry.plan(
+          repo({ features: { b: int32(), a: float32() }, joinKeys: { y: string(), x: int64() } }),
+        );
+        expect(summary(plan)).toEqual([]);
+      });
+
+      it('stay as they are when a transform changes, with a warning', async () => {
+        await registry.apply(repo({ transform: 'one' }));
+        const { plan } = await registry.apply(repo({ transform: 'two' }));
+        expect(plan.breaking).toBe(false);
+        expect(changeOf(plan, 'stats')).toMatchObject({
+          fields: [{ path: 'transform', from: 'one', to: 'two' }],
+          notes: [expect.stringMatching(/rows already ingested keep .* run the pipeline again/)],
+        });
+        expect((await registry.state()).views.get('stats')?.transformHash).toBe('two');
+      });
+
+      it('outlive the removal of their view, which goes on with them when it comes back', async () => {
+        await registry.apply(repo({ views: ['stats', 'more'] }));
+        await lake.insert('more', { driver_id: '1', rate: '0.5' });
+        const { plan } = await registry.apply(repo());
+        expect(summary(plan)).toContain('remove feature_view more');
+        expect(changeOf(plan, 'more')?.notes[0]).toContain('stays until teardown');
+        expect((await registry.list('feature_view')).map(({ name }) => name)).toEqual(['stats']);
+        expect((await registry.history('feature_view', 'more')).map(({ removed }) => removed)).toEqual([false, true]);
+        const again = await registry.apply(
+          repo({ views: ['stats', 'more'], features: { rate: float32(), name: string() } }),
+        );
+        expect(changeOf(again.plan, 'more')).toMatchObject({
+          action: 'add',
+          notes: [expect.stringContaining('goes on with the table')],
+        });
+        expect(await lake.rows('more')).toMatchObject([{ driver_id: 1n, rate: 0.5, name: null }]);
+      });
+
+      it('of a pipeline hold one head row, also when it is removed and comes back', async () => {
+        await registry.apply(repo());
+        await registry.apply(repo({ pipelines: [] }));
+        await registry.apply(repo());
+        expect(await lake.rows('lease_load_stats')).toHaveLength(1);
+      });
+    });
+
+    describe('two applies at once', () => {
+      it('of the same definitions: both succeed, one version', async () => {
+        const other = await lake.another();
+        try {
+          const done = await Promise.all([registry.apply(repo()), other.registry.apply(repo())]);
+          expect(done.map(({ version }) => version)).toEqual([1, 1]);
+          expect(done.filter(({ plan }) => plan.changes.length > 0)).toHaveLength(1);
+          expect(await lake.rows('head_stats')).toHaveLength(1);
+          expect(await registry.history('feature_view', 'stats')).toHaveLength(1);
+        } finally {
+          other.close();
+        }
+      });
+
+      it('of different definitions: both succeed one after the other, never half', async () => {
+        const other = await lake.another();
+        try {
+          const done = await Promise.all([
+            registry.apply(repo({ features: { rate: float32(), trips: int32() } })),
+            other.registry.apply(repo({ features: { rate: float32(), name: string() } })),
+          ]);
+          expect(done.map(({ version }) => version).sort()).toEqual([1, 2]);
+          const last = done.find(({ version }) => version === 2);
+          const winner = done.indexOf(last as (typeof done)[number]) === 0 ? 'trips' : 'name';
+          const table = (await registry.state()).views.get('stats')?.table;
+          expect(Object.keys(table?.features ?? {})).toEqual(['rate', winner]);
+          expect(Object.keys((await lake.columns('stats')) ?? {})).toEqual(expect.arrayContaining(['trips', 'name']));
+        } finally {
+          other.close();
+        }
+      });
+    });
+
+    describe('teardown', () => {
+      it('removes this project only, and says how much', async () => {
+        const other = await lake.otherProject();
+        try {
+          await other.registry.apply(repoOf({ project: other.project }));
+          await registry.apply(repo());
+          expect(await registry.teardown()).toEqual({
+            objects: { entity: 1, source: 1, feature_view: 1, feature_service: 1, pipeline: 1 },
+            tables: expect.any(Number),
+          });
+          expect(await lake.columns('stats')).toBeUndefined();
+          expect((await other.registry.state()).views.size).toBe(1);
+          const { plan } = await other.registry.apply(repoOf({ project: other.project }));
+          expect(plan.changes).toEqual([]);
+        } finally {
+          other.close();
+        }
+      });
+
+      it('leaves a lake that starts anew when it is opened again', async () => {
+        await registry.apply(repo());
+        await registry.teardown();
+        const again = await lake.reopen();
+        try {
+          expect((await again.registry.state()).version).toBe(0);
+          expect((await again.registry.apply(repo())).version).toBe(1);
+          expect(await lake.columns('stats')).toMatchObject({ rate: 'FLOAT' });
+        } finally {
+          again.close();
+        }
+      });
+    });
+  });
+}
