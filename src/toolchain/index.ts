@@ -4,5 +4,12 @@ export {
   type FoundExtension,
   findDuckdbExtensions,
 } from './duckdb-extensions.js';
+export type { EmbeddedTemporal } from './embedded-record.js';
+export {
+  type EmbeddedTemporalOptions,
+  readEmbeddedTemporal,
+  startOrJoinEmbeddedTemporal,
+  stopEmbeddedTemporal,
+} from './embedded-temporal.js';
 export type { EnsureOptions, Report } from './report.js';
 export { cachedTemporalCli, ensureTemporalCli, findTemporalCli, type TemporalCli } from './temporal-cli.js';

@@ -1,0 +1,89 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Connection } from '@temporalio/client';
+import { type SearchAttributeType, SearchAttributeType as types } from '@temporalio/common';
+import { encodeSearchAttributeIndexedValueType } from '@temporalio/common/lib/search-attributes.js';
+import { msToTs, optionalTsToMs } from '@temporalio/common/lib/time.js';
+import { DefinitionError } from '../errors.js';
+import { toolchain } from './toolchain-limits.js';
+
+/** The search attributes of every asof workflow. */
+export const searchAttributeTypes = {
+  AsofPipeline: types.KEYWORD,
+  AsofInterval: types.KEYWORD,
+  AsofQuality: types.KEYWORD,
+  AsofViews: types.KEYWORD_LIST,
+  AsofTags: types.KEYWORD_LIST,
+} as const satisfies Record<string, SearchAttributeType>;
+
+export interface NamespaceOptions {
+  readonly address: string;
+  readonly namespace: string;
+  readonly deadlineMs: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Connects and makes the namespace ready: retention and search attributes, and waits until queries may use them. Does nothing
+ * that is done already. @throws what the server answered last when it is not ready by the deadline.
+ */
+export async function prepareNamespace(options: NamespaceOptions): Promise<void> {
+  const giveUpAt = Date.now() + options.deadlineMs;
+  for (;;) {
+    options.signal?.throwIfAborted();
+    try {
+      return await prepareOnce(options);
+    } catch (error) {
+      // A server that has just started answers before its namespace and caches are there.
+      if (error instanceof DefinitionError || Date.now() > giveUpAt) throw error;
+    }
+    await sleep(100, undefined, { signal: options.signal });
+  }
+}
+
+async function prepareOnce(options: NamespaceOptions): Promise<void> {
+  const connection = await Connection.connect({ address: options.address, connectTimeout: '2s' });
+  try {
+    await connection.withDeadline(Date.now() + 10_000, async () => {
+      await keepHistories(connection, options);
+      await addSearchAttributes(connection, options.namespace);
+    });
+  } finally {
+    await connection.close();
+  }
+}
+
+async function keepHistories(connection: Connection, { namespace }: NamespaceOptions): Promise<void> {
+  const { config } = await connection.workflowService.describeNamespace({ namespace });
+  const wanted = toolchain.retentionHours * 3_600_000;
+  if ((optionalTsToMs(config?.workflowExecutionRetentionTtl) ?? 0) >= wanted) return;
+  await connection.workflowService.updateNamespace({
+    namespace,
+    config: { workflowExecutionRetentionTtl: msToTs(wanted) },
+  });
+}
+
+/** The wire's number of a type; every type of ours has one. */
+type IndexedType = NonNullable<ReturnType<typeof encodeSearchAttributeIndexedValueType>>;
+
+async function addSearchAttributes(connection: Connection, namespace: string): Promise<void> {
+  const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace });
+  const missing: Record<string, IndexedType> = {};
+  for (const [name, type] of Object.entries(searchAttributeTypes)) {
+    const wanted = encodeSearchAttributeIndexedValueType(type) as IndexedType;
+    const known = customAttributes[name];
+    if (known === undefined) missing[name] = wanted;
+    else if (known !== wanted) {
+      throw new DefinitionError(`the search attribute "${name}" has another type than ${type}`, {
+        where: `Temporal namespace ${namespace}`,
+        mend: `remove it: temporal operator search-attribute remove --name ${name}`,
+      });
+    }
+  }
+  if (Object.keys(missing).length === 0) return;
+  await connection.operatorService.addSearchAttributes({ namespace, searchAttributes: missing });
+  // Known to the operator service is not yet known to queries: ask one that uses all of them.
+  const query = Object.keys(searchAttributeTypes)
+    .map((name) => `${name} IS NULL`)
+    .join(' AND ');
+  await connection.workflowService.listWorkflowExecutions({ namespace, query, pageSize: 1 });
+}
