@@ -84,15 +84,16 @@ function realBins(number: string, low: number, high: number): Pick<Plan, 'binOf'
   if (half === 0) return { binOf: `CASE WHEN (${number}) IS NOT NULL THEN 0 END::UTINYINT`, edges: [low, high] };
   const last = profileLimits.bins - 1;
   const place = `floor(((${number}) / 2 - (${low / 2})::DOUBLE) / ${half}::DOUBLE * ${profileLimits.bins})`;
-  const edge = (index: number) => 2 * (low / 2 + (half * index) / profileLimits.bins);
+  const edge = (index: number) => 2 * (low / 2 + half * (index / profileLimits.bins));
   return {
-    binOf: `least(${last}, ${place})::UTINYINT`,
+    // The highest value would be in a bin of its own. Not least(): that one takes a null for nothing.
+    binOf: `(CASE WHEN ${place} > ${last} THEN ${last} ELSE ${place} END)::UTINYINT`,
     edges: Array.from({ length: profileLimits.bins + 1 }, (_, index) => (index > last ? high : edge(index))),
   };
 }
 
 function readDistribution(plan: Plan, read: (name: string) => unknown): Distribution {
-  const number = (value: unknown) => (value == null ? null : (value as number) * plan.scale);
+  const number = (value: unknown) => finiteOrNull((value as number | null) ?? Number.NaN, plan.scale);
   const show = (value: number | bigint) => (plan.isTime ? isoOfMicros(value) : jsonNumber(value));
   const quantiles = (read('quantiles') as number[] | null)?.map((value) => show(value * plan.scale));
   const [p05, p25, p50, p75, p95] = quantiles ?? [];
@@ -118,6 +119,12 @@ function readBins(
     to: show(edges[bin + 1] ?? from),
     count: byBin.get(bin) ?? 0,
   }));
+}
+
+/** The deviation of the largest doubles is no double itself. */
+function finiteOrNull(value: number, scale: number): number | null {
+  const scaled = value * scale;
+  return Number.isFinite(scaled) ? scaled : null;
 }
 
 const jsonNumber = (value: number | bigint): number | string => {

@@ -2,7 +2,7 @@ import { columnsOf, describeExpectation, type Expectation, isRowRule } from '../
 import { DataError, DefinitionError } from '../errors.js';
 import { firstLine, id, type Session, type SqlValue, type StatementOptions } from '../lake/index.js';
 import { type ScalarKind, type Schema, sqlType, typeName } from '../types.js';
-import type { FileColumn } from './value-json.js';
+import { type ColumnClass, columnClass, type FileColumn } from './value-json.js';
 
 /** Values of one statement, bound by number. */
 export class Bindings {
@@ -128,8 +128,19 @@ export function checkFile(
           mend: 'run the clean step on this file first; it casts columns to their declared types',
         });
       }
+      if (!fits(e, columnClass(actual))) {
+        throw new DataError(`column "${column}" is ${actual}, which ${describeExpectation(e)} can't judge`, {
+          where: file,
+          mend: 'run the clean step on this file first; it casts columns to their declared types',
+        });
+      }
     }
   }
+}
+
+function fits(e: Expectation, kind: ColumnClass): boolean {
+  if (e.rule === 'between') return kind === 'integer' || kind === 'float';
+  return e.rule === 'matches' ? kind === 'text' : true;
 }
 
 /**

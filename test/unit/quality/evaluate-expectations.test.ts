@@ -139,7 +139,7 @@ describe('an empty file', () => {
       notNull('k'),
       between('i', 0, 1),
       unique('k'),
-      missingRatio('i', { below: 0 }),
+      missingRatio('i', { below: 0.01 }),
       rowCount({ min: 1 }),
       rowCount({}),
     );

@@ -84,7 +84,7 @@ describe('splitQuarantine', () => {
 
   it('refuses more than the allowed share and writes no file', async () => {
     const share = (bad: number) =>
-      `SELECT i AS k, CASE WHEN i < ${bad} THEN NULL ELSE i END::DOUBLE AS v, 'a' AS s FROM range(1000) AS r(i)`;
+      `SELECT i AS k, CASE WHEN i < ${bad} THEN NULL ELSE 1 END::DOUBLE AS v, 'a' AS s FROM range(1000) AS r(i)`;
     const most = limits.quarantineShareMax * 1000;
     const target = path.join(staging.folder, 'refused', 'good.parquet');
     const file = await staging.write('share', share(most + 1));
@@ -105,6 +105,7 @@ describe('splitQuarantine', () => {
       splitQuarantine(staging.session, { file, expectations: [rule], goodFile: goodFile() });
     await expect(split(matches('s', '[', aside))).rejects.toThrow(DefinitionError);
     await expect(split(notNull('nope', aside))).rejects.toThrow(DataError);
+    await expect(split(between('s', 0, 1, aside))).rejects.toThrow(/column "s" is VARCHAR/);
   });
 
   it('good + bad = read, and what is bad is what plain JavaScript finds', async () => {
@@ -143,7 +144,7 @@ describe('splitQuarantine', () => {
 describe('insertQuarantined', () => {
   const odd = `SELECT i::BIGINT AS k, 'x' AS s, 1.0::DOUBLE AS v, 0.1::FLOAT AS f, '\\x00\\xFF'::BLOB AS raw,
       make_timestamptz(1600000000123456) AS t, [1.5, 2]::FLOAT[] AS l, i % 2 = 0 AS b FROM range(100) AS r(i)
-    UNION ALL SELECT 9007199254740993, 'it''s "quoted"', 'NaN', 'inf', NULL, 'infinity', ['nan'::FLOAT], NULL`;
+    UNION ALL SELECT 9007199254740993, 'it''s "quoted"', 'NaN'::DOUBLE, 'inf'::FLOAT, NULL, 'infinity'::TIMESTAMPTZ, ['nan'::FLOAT], NULL`;
 
   it('puts rows into the lake as JSON every parser reads, in the caller’s transaction', async () => {
     const file = await staging.write('odd', odd);
