@@ -18,6 +18,7 @@ export interface WriteReport {
 
 export interface ReplaceReport {
   readonly written: number;
+  /** Tombstone entries that took a row away. One for a key that had none is kept too, but counts nowhere. */
   readonly deleted: number;
   /** Rows committed after the run's snapshot, left as they are; the next run names them again. */
   readonly left: number;
@@ -30,11 +31,15 @@ export interface ReplaceReport {
  * event time, created time, ingest id); "newer" is the order of the last three.
  * - A row of an older generation counts as absent; a write of an older generation than the stored row's is stale (left).
  * - `writeNewer`, for streams and pushes: a row committed at snapshot C goes in iff nothing is stored, or C > reflects and (a
- *   tombstone is stored or the row is newer). `reflects` stays what it was.
- * - `replace`, for materialize at snapshot S: replaces whatever has committed <= S and reflects <= S, older value or not; an entry
- *   that is a tombstone deletes, leaving a tombstone with reflects = S, so that a late retry can't bring the row back.
+ *   tombstone is stored or the row is newer). `reflects` stays what it was, 0 where nothing was stored.
+ * - `replace`, for materialize at snapshot S: replaces whatever has committed <= S and reflects <= S, older value or not, and sets
+ *   reflects = S; an entry that is a tombstone deletes, leaving a tombstone with reflects = S, so that a late retry can't bring the
+ *   row back, also where nothing was stored yet.
  * - `sweep`, ends a full run at S: every row of the view that the run did not confirm (reflects < S) and that has committed <= S
- *   becomes a tombstone with reflects = S, whatever its generation.
+ *   becomes a tombstone with reflects = S, whatever its generation, unless that is newer than the run's.
+ *
+ * Rows are of the generation of the table they are written to. Entries of one key in one call count one after the other. A read
+ * sees every write that was resolved before it began, by whichever process; a resolved write survives the death of its process.
  *
  * All methods throw StoreUnavailableError when the store can't be reached; then nothing or a part of the entries was written, and
  * doing it again is harmless.
