@@ -34,7 +34,7 @@ async function probe(name: string, what: string, file?: string): Promise<Extensi
       const known = await describe(connection, name);
       return { loadable: true, version: known.version, path: file ?? known.path };
     } catch (error) {
-      return { loadable: false, error: firstLine(error) };
+      return { loadable: false, path: file, error: firstLine(error) };
     }
   });
 }

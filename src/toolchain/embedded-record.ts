@@ -29,15 +29,19 @@ export const embeddedNamespace = 'default';
 
 /** The same paths whatever name leads to the folder: they identify the server among all processes. */
 export async function embeddedFiles(stateDir: string): Promise<EmbeddedFiles> {
+  const root = await realpath(stateDir).catch(() => path.resolve(stateDir));
+  return {
+    database: path.join(root, 'temporal', 'temporal.sqlite'),
+    log: path.join(root, 'temporal', 'server.log'),
+    record: path.join(root, 'temporal.json'),
+    lock: path.join(root, 'temporal.lock'),
+  };
+}
+
+/** Creates the server's folder. @throws StoreUnavailableError when the state folder is not writable. */
+export async function createEmbeddedFolder(stateDir: string): Promise<void> {
   try {
     await mkdir(path.join(stateDir, 'temporal'), { recursive: true });
-    const root = await realpath(stateDir);
-    return {
-      database: path.join(root, 'temporal', 'temporal.sqlite'),
-      log: path.join(root, 'temporal', 'server.log'),
-      record: path.join(root, 'temporal.json'),
-      lock: path.join(root, 'temporal.lock'),
-    };
   } catch (error) {
     throw new StoreUnavailableError(`the state folder can't be used: ${(error as Error).message}`, {
       where: stateDir,
@@ -58,9 +62,7 @@ export async function runningServer(files: EmbeddedFiles): Promise<EmbeddedTempo
   const port = found === undefined ? undefined : optionOf(found, '--port');
   const uiPort = found === undefined ? undefined : optionOf(found, '--ui-port');
   if (found === undefined || port === undefined || uiPort === undefined) return undefined;
-  const server = serverOn(found.pid, Number(port), Number(uiPort));
-  await writeRecord(files, server);
-  return server;
+  return serverOn(found.pid, Number(port), Number(uiPort));
 }
 
 /** Whether this process is the server of these files. */

@@ -1,7 +1,14 @@
 import { existsSync } from 'node:fs';
 import { AsofError, StoreUnavailableError } from '../errors.js';
 import { type LaunchOptions, launchServer } from './embedded-launch.js';
-import { type EmbeddedTemporal, embeddedFiles, removeRecord, runningServer } from './embedded-record.js';
+import {
+  createEmbeddedFolder,
+  type EmbeddedTemporal,
+  embeddedFiles,
+  removeRecord,
+  runningServer,
+  writeRecord,
+} from './embedded-record.js';
 import { endServer } from './embedded-stop.js';
 import { withExclusiveLock } from './exclusive-lock.js';
 import { toolchain } from './toolchain-limits.js';
@@ -19,6 +26,7 @@ export interface EmbeddedTemporalOptions extends LaunchOptions {
 export async function startOrJoinEmbeddedTemporal(
   options: EmbeddedTemporalOptions,
 ): Promise<EmbeddedTemporal & { readonly started: boolean }> {
+  await createEmbeddedFolder(options.stateDir);
   const files = await embeddedFiles(options.stateDir);
   const onWait = () =>
     options.report?.({ message: 'another process is starting or stopping Temporal; waiting for it' });
@@ -26,6 +34,7 @@ export async function startOrJoinEmbeddedTemporal(
     const running = await runningServer(files);
     if (running === undefined) return { ...(await launchServer(files, options)), started: true };
     await join(running, options.signal);
+    await writeRecord(files, running);
     return { ...running, started: false };
   });
 }

@@ -1,3 +1,5 @@
+export { type DiagnoseOptions, type Diagnosis, diagnose } from './doctor.js';
+export type { Check } from './doctor-check.js';
 export {
   duckdbExtensions,
   ensureDuckdbExtensions,

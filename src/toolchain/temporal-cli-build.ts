@@ -38,7 +38,7 @@ async function install(go: string, folder: string, env: NodeJS.ProcessEnv, optio
   const progress = () =>
     compiled === 0
       ? `getting the sources of the Temporal CLI (${downloaded} modules so far)`
-      : `building the Temporal CLI, once, 3 to 9 minutes (${compiled} packages compiled so far)`;
+      : `building the Temporal CLI, once, 3 to 9 minutes (${compiled} of up to ${toolchain.temporalCliPackages} packages)`;
   const stop = reportRegularly(options.report, toolchain.reportEveryMs, progress);
   try {
     const flags = `-s -w -X ${versionVariable}=${toolchain.temporalCliVersion}`;
