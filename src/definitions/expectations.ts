@@ -1,4 +1,5 @@
 import { DefinitionError } from '../errors.js';
+import type { Schema } from '../types.js';
 
 /** error: publish does not happen. warn: it does, and the run is marked. quarantine: the bad rows are set aside, the rest goes on. */
 export type Severity = 'error' | 'warn' | 'quarantine';
@@ -50,6 +51,25 @@ function expectation<E extends Expectation>(e: E): E {
   return Object.freeze(e);
 }
 
+/** What a view expects must be a list of rules about its own columns, each fit for the column's type. */
+export function checkExpectations(where: string, expectations: readonly Expectation[], columns: Schema): void {
+  if (!Array.isArray(expectations) || expectations.some((e) => typeof e?.rule !== 'string')) {
+    throw new DefinitionError('expect is not a list of expectations', {
+      where,
+      mend: "write expect: [notNull('driver_id'), between('conv_rate', 0, 1)]",
+    });
+  }
+  for (const e of expectations) {
+    const kind = e.rule === 'between' || e.rule === 'matches' ? columns[e.column]?.kind : undefined;
+    const fits = e.rule === 'between' ? numericKinds.includes(kind ?? '') : kind === 'string';
+    if (kind === undefined || fits) continue;
+    const mend = e.rule === 'between' ? 'use it for a number' : 'use it for a string';
+    throw new DefinitionError(`expect ${describeExpectation(e)}: the column is a ${kind}`, { where, mend });
+  }
+}
+
+const numericKinds: readonly string[] = ['int32', 'int64', 'float32', 'float64'];
+
 /** The column has a value in every row. */
 export const notNull = (column: string, options: ExpectationOptions = {}) =>
   expectation({ rule: 'not_null', column, ...options });
@@ -81,8 +101,15 @@ export const unique = (columns: string | readonly string[], options: Expectation
   expectation({ rule: 'unique', columns: typeof columns === 'string' ? [columns] : columns, ...options });
 
 /** The share of nulls is below `below` (0..1). */
-export const missingRatio = (column: string, { below, ...options }: { below: number } & ExpectationOptions) =>
-  expectation({ rule: 'missing_ratio', column, below, ...options });
+export function missingRatio(column: string, { below, ...options }: { below: number } & ExpectationOptions) {
+  if (!(below > 0 && below <= 1)) {
+    throw new DefinitionError(`below ${below} is not a share`, {
+      where: `expectation missingRatio(${column})`,
+      mend: 'use a number above 0 and up to 1, e.g. { below: 0.8 }',
+    });
+  }
+  return expectation({ rule: 'missing_ratio', column, below, ...options });
+}
 
 /** The number of rows lies in [min, max]. */
 export const rowCount = ({

@@ -69,7 +69,7 @@ export function featureService<const V extends readonly Selectable[]>(
   return define({ kind: 'feature_service', ...(def as { name: string; features: V } & Meta) });
 }
 
-/** Two features of one name in one answer: an error that names both views and the mend. */
+/** Two columns of one name in one answer, features or join keys: an error that names both and the mend. */
 export function checkNoDuplicates(where: string, features: readonly Selectable[]): void {
   const from = new Map<string, string>();
   for (const selection of features) {
@@ -84,6 +84,16 @@ export function checkNoDuplicates(where: string, features: readonly Selectable[]
         });
       }
       from.set(output, source);
+    }
+  }
+  for (const { view } of features.map(resolveSelection)) {
+    for (const key of Object.keys(view.joinKeys as object)) {
+      const feature = from.get(key);
+      if (feature === undefined) continue;
+      throw new DefinitionError(`feature ${feature} comes out under the name of "${key}", a join key of ${view.name}`, {
+        where,
+        mend: `rename it with .prefixed('${feature.split(':')[0]}_')`,
+      });
     }
   }
 }

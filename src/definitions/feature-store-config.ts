@@ -9,6 +9,9 @@ export interface FeatureStoreConfig extends Definition<'feature_store_config'> {
   readonly streamSource: { readonly type: 'file' };
 }
 
+/** The lake has a schema of the project's name; these are there already. */
+const takenSchemas = ['main', 'temp', 'system', 'information_schema', 'pg_catalog'];
+
 /** Embedded engines unless said otherwise: LMDB as online store, event logs in files as streams. */
 export function featureStoreConfig(def: {
   project: string;
@@ -18,6 +21,12 @@ export function featureStoreConfig(def: {
   checkName('featureStoreConfig', def.project, 'project');
   const where = label('featureStoreConfig', def.project);
   checkFields(where, def, ['project', 'onlineStore', 'streamSource']);
+  if (takenSchemas.includes(def.project.toLowerCase()) || /_asof$/i.test(def.project)) {
+    throw new DefinitionError(`project "${def.project}" is a name that DuckDB or asof uses for schemas of its own`, {
+      where,
+      mend: `choose another, e.g. project: 'my_features'`,
+    });
+  }
   const onlineStore = def.onlineStore ?? { type: 'lmdb' };
   const streamSource = def.streamSource ?? { type: 'file' };
   if (onlineStore.type !== 'lmdb') {

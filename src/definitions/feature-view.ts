@@ -1,6 +1,6 @@
 import { DefinitionError } from '../errors.js';
 import type { NullableRow, Row, Schema } from '../types.js';
-import type { CleaningRules } from './cleaning.js';
+import { type CleaningRules, checkCleaning } from './cleaning.js';
 import {
   checkFields,
   checkMeta,
@@ -15,7 +15,7 @@ import {
 } from './definition.js';
 import { type Duration, parseDuration } from './duration.js';
 import type { Entity } from './entity.js';
-import { columnsOf, type Expectation } from './expectations.js';
+import { checkExpectations, columnsOf, type Expectation } from './expectations.js';
 import { selectable } from './selection.js';
 import type { FileSource, KafkaSource } from './sources.js';
 
@@ -201,6 +201,8 @@ function checkView(where: string, def: ViewOptions<string, readonly Entity[], Sc
   }
   const columns = new Set([...Object.keys(joinKeys), ...Object.keys(def.features), ...reservedColumns]);
   const clean = def.clean ?? {};
+  checkExpectations(where, def.expect ?? [], { ...joinKeys, ...def.features } as Schema);
+  checkCleaning(where, clean);
   const named = [
     ...(def.expect ?? []).flatMap((e) => columnsOf(e).map((column) => ['expect', column] as const)),
     ...Object.keys({ ...clean.missing, ...clean.outliers }).map((column) => ['clean', column] as const),

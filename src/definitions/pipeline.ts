@@ -70,6 +70,23 @@ export interface Pipeline extends Definition<'pipeline'> {
   readonly retries: Retries;
 }
 
+const scheduleTypes: readonly unknown[] = ['manual', 'once', 'every', 'cron'];
+
+/** Arguments travel as JSON: a Date, a bigint, NaN or undefined would arrive as something else. */
+function checkJson(where: string, field: string, value: unknown): void {
+  if (value === null || typeof value === 'string' || typeof value === 'boolean' || Number.isFinite(value)) return;
+  if (Array.isArray(value)) return value.forEach((item, index) => void checkJson(where, `${field}[${index}]`, item));
+  if (typeof value === 'object' && Object.getPrototypeOf(value) === Object.prototype) {
+    return Object.entries(value).forEach(([key, item]) => void checkJson(where, `${field}.${key}`, item));
+  }
+  const what =
+    value instanceof Date ? 'a Date' : `${typeof value === 'object' ? 'an object of a class' : String(value)}`;
+  throw new DefinitionError(`${field} is ${what}, which is not JSON`, {
+    where,
+    mend: 'use strings, numbers, booleans, null, and lists or objects of them; dates as ISO strings',
+  });
+}
+
 /** @throws DefinitionError for a bad name, date, duration or argument that is not JSON. */
 export function pipeline(
   def: {
@@ -95,6 +112,13 @@ export function pipeline(
   const startAt = def.startAt === undefined ? undefined : new Date(def.startAt);
   if (startAt !== undefined && Number.isNaN(startAt.getTime())) {
     throw new DefinitionError(`startAt "${def.startAt}" is no date`, { where, mend: "write startAt: '2022-01-01'" });
+  }
+  checkJson(where, 'args', def.args ?? {});
+  if (def.schedule !== undefined && !scheduleTypes.includes(def.schedule?.type)) {
+    throw new DefinitionError(`schedule ${JSON.stringify(def.schedule)} is no schedule`, {
+      where,
+      mend: "use once(), manual(), daily(), every('1 hour') or cron('0 0 1 * *')",
+    });
   }
   const { attempts = 3, delay = '20 seconds' } = def.retries ?? {};
   if (!Number.isInteger(attempts) || attempts < 1) {

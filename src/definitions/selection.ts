@@ -46,8 +46,15 @@ function attach<T extends Parts>(target: T, selection: ResolvedSelection): T {
     }
     return part(Object.fromEntries(names.map((name) => [name, columns[name] as string])));
   };
-  const prefixed = (prefix: string): Parts =>
-    part(Object.fromEntries(Object.entries(columns).map(([name, feature]) => [`${prefix}${name}`, feature])));
+  const prefixed = (prefix: string): Parts => {
+    if (typeof prefix !== 'string' || !/^[A-Za-z][A-Za-z0-9_]*$/.test(prefix)) {
+      throw new DefinitionError(`prefix ${JSON.stringify(prefix)} does not make usable names`, {
+        where: label('view', target.name),
+        mend: "use letters, digits and underscores, e.g. .prefixed('fresh_')",
+      });
+    }
+    return part(Object.fromEntries(Object.entries(columns).map(([name, feature]) => [`${prefix}${name}`, feature])));
+  };
   return Object.defineProperties(target, {
     [selectionKey]: { value: selection },
     pick: { value: pick },

@@ -71,6 +71,13 @@ export function fileSource(
       mend: 'name the column that holds the event time',
     });
   }
+  for (const [column, rule] of Object.entries(def.pii ?? {})) {
+    if (['hash', 'mask', 'drop'].includes(rule)) continue;
+    throw new DefinitionError(`pii.${column} ${JSON.stringify(rule)} is unknown`, {
+      where,
+      mend: 'use hash, mask or drop',
+    });
+  }
   return define({ kind: 'file_source', ...def, format });
 }
 
@@ -132,6 +139,9 @@ export function kafkaSource<const E extends Schema>(
         mend: `add it to event: { ${String(column)}: timestamp() }`,
       });
     }
+  }
+  if (def.batchSource !== undefined && def.batchSource.kind !== 'file_source') {
+    throw new DefinitionError('batchSource is not a file source', { where, mend: 'give it a fileSource' });
   }
   const watermarkMs = watermark === undefined ? Number.POSITIVE_INFINITY : parseDuration(where, 'watermark', watermark);
   return define({ kind: 'kafka_source', ...rest, name, watermarkMs });
