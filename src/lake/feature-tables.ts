@@ -31,7 +31,8 @@ export async function createFeatureTable(session: Session, lake: Lake, table: Fe
   await session.run(`INSERT INTO ${headTable(lake, table)} VALUES (0)`);
   await session.run(
     `CREATE TABLE IF NOT EXISTS ${offsetsTable(lake, table)}
-     (topic VARCHAR, topic_id VARCHAR, "partition" INTEGER, next_offset BIGINT, epoch BIGINT)`,
+     (topic VARCHAR, topic_id VARCHAR, "partition" INTEGER, next_offset BIGINT, epoch BIGINT,
+      events_read BIGINT, written BIGINT, dead_letters BIGINT, dropped BIGINT, late BIGINT)`,
   );
 }
 

@@ -1,16 +1,19 @@
 import { type FeatureTable, tableName } from '../definitions/feature-table.js';
 import { catalog, ids, type Lake } from '../lake/index.js';
-import { writeNewestRows } from './newest-rows.js';
+import { writeNewestRows, writeStreamRows } from './newest-rows.js';
 import type {
+  EventCounts,
   NewestRowsRequest,
   OfflineStore,
   PartitionClaim,
   PublishRequest,
   PublishResult,
   StreamBatch,
+  StreamRowsRequest,
 } from './offline-store.js';
 import { publish } from './publish.js';
-import { appendStreamBatch, claimPartitions } from './stream-append.js';
+import { appendStreamBatch } from './stream-append.js';
+import { claimPartitions, eventTotals } from './stream-claims.js';
 
 /** The offline store on DuckLake. */
 export class DuckLakeOfflineStore implements OfflineStore {
@@ -32,8 +35,16 @@ export class DuckLakeOfflineStore implements OfflineStore {
     return appendStreamBatch(this.#lake, batch);
   }
 
-  writeNewestRows(request: NewestRowsRequest): Promise<{ keys: number }> {
+  eventTotals(table: FeatureTable, topic: string): Promise<EventCounts> {
+    return eventTotals(this.#lake, table, topic);
+  }
+
+  writeNewestRows(request: NewestRowsRequest): Promise<{ keys: number; all: boolean }> {
     return writeNewestRows(this.#lake, request);
+  }
+
+  writeStreamRows(request: StreamRowsRequest): Promise<{ rows: number }> {
+    return writeStreamRows(this.#lake, request);
   }
 
   async tableId(table: FeatureTable): Promise<string | undefined> {

@@ -1,72 +1,110 @@
 import { createdTimestamp, eventTimestamp, type FeatureTable, tableName } from '../definitions/feature-table.js';
-import { catalog, id, ids, type Lake, lit, type SqlValue } from '../lake/index.js';
+import { catalog, id, ids, type Lake, lit, type Session, type SqlValue, tempTable } from '../lake/index.js';
 import { writeParquet } from '../lake/parquet-file.js';
-import type { NewestRowsRequest } from './offline-store.js';
+import type { NewestRowsRequest, StreamRowsRequest } from './offline-store.js';
 
 /**
  * The newest row per key in two passes: the greatest event time per key, which needs two columns only, then the tie order among
  * the few rows that have it. One pass with arg_max over a whole row carries every column through the aggregate.
  */
-export async function writeNewestRows(lake: Lake, request: NewestRowsRequest): Promise<{ keys: number }> {
-  const { sql, values } = newestRowsSql(lake, request);
-  const { rows } = await lake.withSession((session) =>
-    writeParquet(session, sql, values, request.file, { signal: request.signal }),
-  );
-  return { keys: rows };
+export async function writeNewestRows(lake: Lake, request: NewestRowsRequest): Promise<{ keys: number; all: boolean }> {
+  return lake.withSession(async (session) => {
+    const all = !(await selectKeys(session, lake, request));
+    const { rows } = await writeParquet(session, newestRows(lake, request, all), [request.end], request.file, {
+      signal: request.signal,
+    });
+    return { keys: rows, all };
+  });
 }
 
-function newestRowsSql(
+/** The columns of a row in both stores, without those that only say where it came from. */
+const rowColumns = (table: FeatureTable): string[] => [
+  createdTimestamp,
+  ...Object.keys(table.features),
+  '_ingest_time',
+  '_ingest_position',
+];
+
+/** A relation: in DuckDB an alias can't follow AT. */
+const rowsAt = (lake: Lake, table: FeatureTable, snapshot: number): string =>
+  `(FROM ${lake.table(tableName(table))} AT (VERSION => ${snapshot}))`;
+
+const affected = tempTable('affected_keys');
+
+function newestRows(lake: Lake, { table, snapshot }: NewestRowsRequest, all: boolean): string {
+  const keys = Object.keys(table.joinKeys);
+  const rows = rowsAt(lake, table, snapshot);
+  const newest = `
+    SELECT ${ids(keys)}, t.${eventTimestamp}, ${ids(rowColumns(table))} FROM ${rows} AS t
+    JOIN (SELECT ${ids(keys)}, max(${eventTimestamp}) AS ${eventTimestamp} FROM ${rows} AS r
+          ${all ? '' : `SEMI JOIN ${affected} AS a USING (${ids(keys)})`}
+          WHERE ${eventTimestamp} <= $1::TIMESTAMPTZ GROUP BY ALL) AS latest USING (${ids([...keys, eventTimestamp])})
+    QUALIFY row_number() OVER (PARTITION BY ${ids(keys)}
+      ORDER BY ${createdTimestamp} DESC NULLS LAST, _ingest_time DESC, _ingest_position DESC) = 1`;
+  return all ? newest : `SELECT * FROM ${affected} LEFT JOIN (${newest}) AS newest USING (${ids(keys)})`;
+}
+
+/** Puts the distinct keys a run has to look at into a temporary table. @returns false when that would be (nearly) all of them. */
+async function selectKeys(session: Session, lake: Lake, request: NewestRowsRequest): Promise<boolean> {
+  const selected = keySelection(lake, request);
+  if (selected === undefined) return false;
+  const { sql, values } = selected;
+  const options = { signal: request.signal };
+  await session.run(`CREATE OR REPLACE TEMP TABLE affected_keys AS ${sql}`, values, options);
+  if (request.allAboveShare === undefined) return true;
+  const keys = ids(Object.keys(request.table.joinKeys));
+  const counts = await session.one<{ some: bigint; every: bigint }>(
+    `SELECT (SELECT count(*) FROM ${affected}) AS "some",
+       (SELECT count(*) FROM (SELECT DISTINCT ${keys} FROM ${rowsAt(lake, request.table, request.snapshot)})) AS "every"`,
+    [],
+    options,
+  );
+  return Number(counts?.some ?? 0) <= request.allAboveShare * Number(counts?.every ?? 0);
+}
+
+/** `undefined` = all keys. The change feed is used as a set of keys only: its types change with upkeep. */
+function keySelection(
   lake: Lake,
   { table, keys: selection, snapshot, end }: NewestRowsRequest,
-): { sql: string; values: SqlValue[] } {
-  const keys = Object.keys(table.joinKeys);
-  const rows = `(FROM ${lake.table(tableName(table))} AT (VERSION => ${snapshot}))`;
-  const values: SqlValue[] = [end];
-  const bind = (value: Date): string => `$${values.push(value)}::TIMESTAMPTZ`;
-  const affected = affectedKeys(lake, table, selection, rows, bind);
-  const semi = affected === undefined ? '' : `SEMI JOIN affected USING (${ids(keys)})`;
-  const columns = [createdTimestamp, ...Object.keys(table.features), '_ingest_time', '_ingest_position'];
-  const newest = `newest AS (
-      SELECT ${ids(keys)}, t.${eventTimestamp}, ${ids(columns)} FROM ${rows} AS t
-      JOIN (SELECT ${ids(keys)}, max(${eventTimestamp}) AS ${eventTimestamp} FROM ${rows} ${semi}
-            WHERE ${eventTimestamp} <= $1::TIMESTAMPTZ GROUP BY ALL) AS latest USING (${ids([...keys, eventTimestamp])})
-      QUALIFY row_number() OVER (PARTITION BY ${ids(keys)}
-        ORDER BY ${createdTimestamp} DESC NULLS LAST, _ingest_time DESC, _ingest_position DESC) = 1)`;
-  if (affected === undefined) return { sql: `WITH ${newest} FROM newest`, values };
+): { sql: string; values: SqlValue[] } | undefined {
+  const keys = ids(Object.keys(table.joinKeys));
+  const rows = rowsAt(lake, table, snapshot);
+  const time = id(eventTimestamp);
+  if (selection.type === 'all') return undefined;
+  if (selection.type === 'window') {
+    return {
+      sql: `SELECT DISTINCT ${keys} FROM ${rows} WHERE ${time} BETWEEN $1::TIMESTAMPTZ AND $2::TIMESTAMPTZ`,
+      values: [selection.from, selection.to],
+    };
+  }
+  const { fromSnapshot, toSnapshot, after } = selection;
+  const parts: string[] = [];
+  if (fromSnapshot <= toSnapshot) {
+    const place = `${lit(catalog)}, ${lit(lake.project)}, ${lit(tableName(table))}`;
+    parts.push(`SELECT ${keys} FROM ducklake_table_changes(${place}, ${fromSnapshot}, ${toSnapshot})`);
+  }
+  if (after !== undefined) {
+    parts.push(`SELECT ${keys} FROM ${rows} WHERE ${time} > $1::TIMESTAMPTZ AND ${time} <= $2::TIMESTAMPTZ`);
+  }
+  if (parts.length === 0) parts.push(`SELECT ${keys} FROM ${rows} WHERE false`);
   return {
-    sql: `WITH affected AS MATERIALIZED (${affected}), ${newest} SELECT * FROM affected LEFT JOIN newest USING (${ids(keys)})`,
-    values,
+    sql: `SELECT DISTINCT ${keys} FROM (${parts.join(' UNION ALL ')})`,
+    values: after === undefined ? [] : [after, end],
   };
 }
 
-/** The distinct keys a run has to look at; `undefined` = all. The change feed is used as a set of keys only: its types change with upkeep. */
-function affectedKeys(
-  lake: Lake,
-  table: FeatureTable,
-  selection: NewestRowsRequest['keys'],
-  rows: string,
-  bind: (value: Date) => string,
-): string | undefined {
-  const keys = ids(Object.keys(table.joinKeys));
-  switch (selection.type) {
-    case 'all':
-      return undefined;
-    case 'window':
-      return `SELECT DISTINCT ${keys} FROM ${rows} WHERE ${id(eventTimestamp)} BETWEEN ${bind(selection.from)} AND ${bind(selection.to)}`;
-    case 'changed': {
-      const { fromSnapshot, toSnapshot, after } = selection;
-      const parts: string[] = [];
-      if (fromSnapshot <= toSnapshot) {
-        const feed = `ducklake_table_changes(${lit(catalog)}, ${lit(lake.project)}, ${lit(tableName(table))}, ${fromSnapshot}, ${toSnapshot})`;
-        parts.push(`SELECT ${keys} FROM ${feed}`);
-      }
-      if (after !== undefined)
-        parts.push(
-          `SELECT ${keys} FROM ${rows} WHERE ${id(eventTimestamp)} > ${bind(after)} AND ${id(eventTimestamp)} <= $1::TIMESTAMPTZ`,
-        );
-      return parts.length === 0
-        ? `SELECT ${keys} FROM ${rows} WHERE false`
-        : `SELECT DISTINCT ${keys} FROM (${parts.join(' UNION ALL ')})`;
-    }
-  }
+/** See {@link OfflineStore.writeStreamRows}. */
+export async function writeStreamRows(lake: Lake, request: StreamRowsRequest): Promise<{ rows: number }> {
+  const { table, topic, partition, from, to, file, signal } = request;
+  return lake.withSession((session) =>
+    writeParquet(
+      session,
+      `SELECT ${ids(Object.keys(table.joinKeys))}, ${eventTimestamp}, ${ids(rowColumns(table))}, snapshot_id AS committed
+       FROM ${lake.table(tableName(table))}
+       WHERE _topic = $1 AND _partition = $2 AND _offset >= $3 AND _offset < $4 ORDER BY _offset`,
+      [topic, partition, BigInt(from), BigInt(to)],
+      file,
+      { signal },
+    ),
+  );
 }

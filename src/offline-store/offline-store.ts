@@ -41,12 +41,25 @@ export interface DeadLetter {
   readonly payload: Uint8Array | null;
 }
 
+/** What became of events: read = written + deadLetters + dropped. `late` ones are among them. */
+export interface EventCounts {
+  readonly read: number;
+  readonly written: number;
+  readonly deadLetters: number;
+  readonly dropped: number;
+  readonly late: number;
+}
+
 /** One micro-batch: everything read from some partitions between two offsets. */
 export interface StreamBatch extends Cancellable {
   readonly table: FeatureTable;
   readonly topic: string;
   /** Per partition: the claim it was read under, and where reading goes on afterwards. */
-  readonly progress: readonly { readonly claim: PartitionClaim; readonly nextOffset: number }[];
+  readonly progress: readonly {
+    readonly claim: PartitionClaim;
+    readonly nextOffset: number;
+    readonly counts: EventCounts;
+  }[];
   /** One array per column of `tableColumns(table)`, all of one length. */
   readonly columns: readonly (readonly unknown[])[];
   readonly deadLetters: readonly DeadLetter[];
@@ -71,7 +84,21 @@ export interface NewestRowsRequest extends Cancellable {
   readonly snapshot: number;
   /** Rows later than this are not looked at. */
   readonly end: Date;
+  /** When the selection names more than this share of all keys, all are taken instead; the result says so. */
+  readonly allAboveShare?: number | undefined;
   /** Parquet file to write: join keys, times, features, ingest time and position; `event_timestamp` null = the key has no row. */
+  readonly file: string;
+}
+
+/** Rows a stream wrote between two offsets of a partition. */
+export interface StreamRowsRequest extends Cancellable {
+  readonly table: FeatureTable;
+  readonly topic: string;
+  readonly partition: number;
+  /** Offsets in [from, to). */
+  readonly from: number;
+  readonly to: number;
+  /** Parquet file to write: the columns of {@link NewestRowsRequest} and `committed`, the snapshot that holds the row. */
   readonly file: string;
 }
 
@@ -95,8 +122,12 @@ export interface OfflineStore {
   }): Promise<PartitionClaim[]>;
   /** Rows, dead letters and offsets in one transaction. @throws FencedError when a claim is no longer the newest; nothing is written. */
   appendStreamBatch(batch: StreamBatch): Promise<{ snapshot: number }>;
-  /** Writes the newest row of each selected key, by the tie order, to a file. @returns the number of keys. */
-  writeNewestRows(request: NewestRowsRequest): Promise<{ keys: number }>;
+  /** What became of all events of a topic that the view ever read; committed with the rows, so exact also after a crash. */
+  eventTotals(table: FeatureTable, topic: string): Promise<EventCounts>;
+  /** Writes the newest row of each selected key, by the tie order, to a file. @returns the number of keys, and whether all were taken. */
+  writeNewestRows(request: NewestRowsRequest): Promise<{ keys: number; all: boolean }>;
+  /** Writes what a stream added between two offsets, for a consumer that died between its two stores. */
+  writeStreamRows(request: StreamRowsRequest): Promise<{ rows: number }>;
   /** What identifies the view's table; changes when it is dropped and created again. */
   tableId(table: FeatureTable): Promise<string | undefined>;
   /** Number of distinct keys at a snapshot. */

@@ -165,13 +165,19 @@ export function offlineStoreConformance(name: string, open: () => Promise<Offlin
             first.partition,
             first.nextOffset + i,
           ];
-          row.forEach((value, column) => columns[column]?.push(value));
+          for (const [column, value] of row.entries()) columns[column]?.push(value);
         }
         const nextOffset = first.nextOffset + events.length;
         const done = await store.appendStreamBatch({
           table: driverStats,
           topic: 'drivers',
-          progress: [{ claim: first, nextOffset }],
+          progress: [
+            {
+              claim: first,
+              nextOffset,
+              counts: { read: events.length + 1, written: events.length, deadLetters: 1, dropped: 0, late: 0 },
+            },
+          ],
           columns,
           deadLetters: [{ partition: 0, offset: 7, reason: 'bad JSON', payload: new Uint8Array([123, 255]) }],
         });
@@ -194,6 +200,36 @@ export function offlineStoreConformance(name: string, open: () => Promise<Offlin
         expect(
           await under.lake.all(`SELECT topic, "offset", reason FROM ${under.lake.system('dead_letters')}`),
         ).toEqual([{ topic: 'drivers', offset: 7n, reason: 'bad JSON' }]);
+      });
+
+      it('counts what became of all events, together with the rows', async () => {
+        const { claim: next } = await append(await claim(), [[1, '10:00', 1]]);
+        await append([next], [[1, '10:01', 1]]);
+        expect(await under.store.eventTotals(driverStats, 'drivers')).toEqual({
+          read: 4,
+          written: 2,
+          deadLetters: 2,
+          dropped: 0,
+          late: 0,
+        });
+        expect(await under.store.eventTotals(driverStats, 'other')).toMatchObject({ read: 0 });
+      });
+
+      it('writes out what was added between two offsets, with the snapshot that holds each row', async () => {
+        const { claim: next, snapshot: first } = await append(await claim(), [
+          [1, '10:00', 1],
+          [2, '10:01', 2],
+        ]);
+        const { snapshot: second } = await append([next], [[3, '10:02', 3]]);
+        const file = path.join(under.directory, 'rows.parquet');
+        const request = { table: driverStats, topic: 'drivers', partition: 0, from: 1, to: 3, file };
+        expect(await under.store.writeStreamRows(request)).toMatchObject({ rows: 2 });
+        expect(
+          await under.lake.all(`SELECT driver_id, trips, committed FROM read_parquet($1) ORDER BY ALL`, [file]),
+        ).toEqual([
+          { driver_id: 2n, trips: 2, committed: BigInt(first) },
+          { driver_id: 3n, trips: 3, committed: BigInt(second) },
+        ]);
       });
 
       it('fences off a consumer whose partition was taken over, and writes nothing of its batch', async () => {

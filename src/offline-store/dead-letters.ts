@@ -1,0 +1,33 @@
+import { columnDefinitions, type FeatureTable } from '../definitions/feature-table.js';
+import { appendColumns } from '../lake/append-columns.js';
+import { type Lake, type Session, tempTable } from '../lake/index.js';
+import type { DeadLetter } from './offline-store.js';
+
+/** Part of a transaction: events that could not be used, with their place and the reason. */
+export async function insertDeadLetters(
+  session: Session,
+  lake: Lake,
+  { view }: FeatureTable,
+  topic: string,
+  letters: readonly DeadLetter[],
+): Promise<void> {
+  if (letters.length === 0) return;
+  const staged = tempTable('dead_letters');
+  const schema = {
+    partition: { kind: 'int32' },
+    offset: { kind: 'int64' },
+    reason: { kind: 'string' },
+    payload: { kind: 'bytes' },
+  } as const;
+  await session.run(`CREATE OR REPLACE TEMP TABLE ${staged} (${columnDefinitions(schema)})`);
+  await appendColumns(session, 'dead_letters', schema, [
+    letters.map((l) => l.partition),
+    letters.map((l) => l.offset),
+    letters.map((l) => l.reason),
+    letters.map((l) => l.payload),
+  ]);
+  await session.run(
+    `INSERT INTO ${lake.system('dead_letters')} SELECT $1, $2, "partition", "offset", now(), reason, payload FROM ${staged}`,
+    [view, topic],
+  );
+}

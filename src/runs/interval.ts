@@ -1,0 +1,48 @@
+import { CronExpressionParser } from 'cron-parser';
+import type { Schedule } from '../definitions/pipeline.js';
+import { DefinitionError } from '../errors.js';
+
+/** The stretch of time a run is responsible for: [start, end). */
+export interface DataInterval {
+  readonly start: Date;
+  readonly end: Date;
+}
+
+/**
+ * The last whole interval of the schedule that ended at or before the nominal time; a start by hand, in the middle of an
+ * interval, is floored. Pipelines without intervals cover everything from `startAt` (or 1970) up to the nominal time.
+ */
+export function intervalAt(schedule: Schedule, startAt: string | undefined, nominal: Date): DataInterval {
+  switch (schedule.type) {
+    case 'every': {
+      const end = Math.floor(nominal.getTime() / schedule.everyMs) * schedule.everyMs;
+      return { start: new Date(end - schedule.everyMs), end: new Date(end) };
+    }
+    case 'cron': {
+      // One millisecond later, so that a nominal time on the tick is that tick.
+      const after = new Date(nominal.getTime() + 1);
+      const ticks = CronExpressionParser.parse(schedule.expression, { currentDate: after, tz: schedule.timezone });
+      const end = ticks.prev().toDate();
+      return { start: ticks.prev().toDate(), end };
+    }
+    default:
+      return { start: new Date(startAt ?? 0), end: nominal };
+  }
+}
+
+/** An interval asked for by the caller. @throws DefinitionError when it is none. */
+export function parseInterval(start: string, end: string): DataInterval {
+  const interval = { start: new Date(start), end: new Date(end) };
+  for (const [name, text] of Object.entries({ start, end })) {
+    if (Number.isNaN(Date.parse(text))) {
+      throw new DefinitionError(`${name} "${text}" is no time`, { mend: 'write ISO times, e.g. 2024-01-01T00:00:00Z' });
+    }
+  }
+  if (interval.start >= interval.end) {
+    throw new DefinitionError(`the interval ends (${end}) before it starts (${start})`, { mend: 'swap start and end' });
+  }
+  return interval;
+}
+
+/** `2024-01-01T00:00:00.000Z/2024-01-02T00:00:00.000Z` */
+export const formatInterval = ({ start, end }: DataInterval): string => `${start.toISOString()}/${end.toISOString()}`;

@@ -1,0 +1,162 @@
+import type { Pipeline } from '../definitions/pipeline.js';
+import { DefinitionError } from '../errors.js';
+import type { Lake, Session } from '../lake/index.js';
+import { type DataInterval, intervalAt, parseInterval } from './interval.js';
+import { type LeaseHolder, releaseLease, takeLease } from './lease.js';
+import type { RunRecord, RunStatus, StepRecord } from './run-record.js';
+
+export interface OpenRequest {
+  readonly pipeline: Pipeline;
+  readonly runId: string;
+  readonly workflowId: string;
+  /** When the run was due (ISO); floors to the schedule's interval unless `interval` is given. */
+  readonly nominalTime: string;
+  readonly interval?: { readonly start: string; readonly end: string } | undefined;
+  readonly registryVersion: number;
+}
+
+export interface CloseRequest {
+  readonly pipeline: string;
+  readonly runId: string;
+  readonly workflowId: string;
+  readonly status: Exclude<RunStatus, 'running'>;
+  readonly steps: readonly StepRecord[];
+  readonly published: number;
+  readonly message?: string | undefined;
+  readonly quality?: string | undefined;
+  readonly reports?: Readonly<Record<string, string>> | undefined;
+}
+
+interface EventRow {
+  readonly run_id: string;
+  readonly workflow_id: string;
+  readonly pipeline: string;
+  readonly recorded_at: Date;
+  readonly event: 'opened' | 'closed';
+  readonly detail: string;
+}
+
+/** The record of all runs, in the lake: what was opened, and how it was closed. Only ever appended to. */
+export class Runs {
+  readonly #lake: Lake;
+
+  constructor(lake: Lake) {
+    this.#lake = lake;
+  }
+
+  /**
+   * Computes the run's interval, takes the lease on it and writes the run's record; the same run may be opened again.
+   * @throws FencedError when another run that is still alive works on an overlapping interval.
+   */
+  async open(request: OpenRequest, isRunning: (holder: LeaseHolder) => Promise<boolean>): Promise<DataInterval> {
+    const { pipeline, runId, workflowId, registryVersion } = request;
+    const known = await this.find(runId);
+    if (known !== undefined) return parseInterval(known.interval.start, known.interval.end);
+    const interval =
+      request.interval === undefined
+        ? intervalAt(pipeline.schedule, pipeline.startAt, new Date(request.nominalTime))
+        : parseInterval(request.interval.start, request.interval.end);
+    await takeLease(this.#lake, pipeline.name, { runId, workflowId, interval }, isRunning);
+    const detail = {
+      interval: { start: interval.start.toISOString(), end: interval.end.toISOString() },
+      registryVersion,
+    };
+    await this.#append({ pipeline: pipeline.name, runId, workflowId, event: 'opened', detail });
+    return interval;
+  }
+
+  /** Writes how the run ended and gives its interval free, in one transaction. Closing twice keeps the first ending. */
+  async close({ pipeline, runId, workflowId, ...detail }: CloseRequest): Promise<void> {
+    const known = await this.find(runId);
+    if (known !== undefined && known.status !== 'running') return;
+    await this.#append({ pipeline, runId, workflowId, event: 'closed', detail }, (session) =>
+      releaseLease(session, this.#lake, pipeline, runId),
+    );
+  }
+
+  /** The newest runs first. */
+  async list({ pipeline, limit = 50 }: { pipeline?: string | undefined; limit?: number } = {}): Promise<RunRecord[]> {
+    const opened = await this.#lake.all<{ run_id: string }>(
+      `SELECT run_id FROM ${this.#lake.system('run_events')} WHERE event = 'opened' AND ($1 IS NULL OR pipeline = $1)
+       ORDER BY recorded_at DESC LIMIT ${Math.trunc(limit)}`,
+      [pipeline ?? null],
+    );
+    return this.#read(opened.map((row) => row.run_id));
+  }
+
+  async find(runId: string): Promise<RunRecord | undefined> {
+    return (await this.#read([runId]))[0];
+  }
+
+  /** @param idOrWorkflow a run id, the beginning of one (at least 4 characters), or a workflow id. */
+  async show(idOrWorkflow: string): Promise<RunRecord> {
+    const found = await this.#lake.all<{ run_id: string }>(
+      `SELECT DISTINCT run_id FROM ${this.#lake.system('run_events')}
+       WHERE run_id = $1 OR workflow_id = $1 OR (length($1) >= 4 AND starts_with(run_id, $1)) LIMIT 2`,
+      [idOrWorkflow],
+    );
+    if (found.length > 1)
+      throw new DefinitionError(`"${idOrWorkflow}" fits several runs`, { mend: 'give more of the id' });
+    const [record] = await this.#read(found.map((row) => row.run_id));
+    if (record === undefined) {
+      throw new DefinitionError(`there is no run "${idOrWorkflow}"`, { mend: '`asof runs` lists them' });
+    }
+    return record;
+  }
+
+  async #append(
+    event: { pipeline: string; runId: string; workflowId: string; event: string; detail: object },
+    alongside?: (session: Session) => Promise<void>,
+  ): Promise<void> {
+    await this.#lake.transaction({ message: `run ${event.runId} ${event.event}` }, async (session) => {
+      await session.run(`INSERT INTO ${this.#lake.system('run_events')} VALUES ($1, $2, $3, now(), $4, $5)`, [
+        event.runId,
+        event.workflowId,
+        event.pipeline,
+        event.event,
+        JSON.stringify(event.detail),
+      ]);
+      await alongside?.(session);
+    });
+  }
+
+  async #read(runIds: readonly string[]): Promise<RunRecord[]> {
+    if (runIds.length === 0) return [];
+    const wanted = runIds.map((_, i) => `$${i + 1}`).join(', ');
+    const rows = await this.#lake.all<EventRow>(
+      `SELECT * FROM ${this.#lake.system('run_events')} WHERE run_id IN (${wanted}) ORDER BY recorded_at`,
+      [...runIds],
+    );
+    return runIds.flatMap((runId) => {
+      const opened = rows.find((row) => row.run_id === runId && row.event === 'opened');
+      return opened === undefined
+        ? []
+        : [
+            recordOf(
+              opened,
+              rows.find((row) => row.run_id === runId && row.event === 'closed'),
+            ),
+          ];
+    });
+  }
+}
+
+function recordOf(opened: EventRow, closed: EventRow | undefined): RunRecord {
+  const { interval, registryVersion } = JSON.parse(opened.detail) as Pick<RunRecord, 'interval' | 'registryVersion'>;
+  const end = closed === undefined ? undefined : (JSON.parse(closed.detail) as Omit<CloseRequest, 'pipeline'>);
+  return {
+    runId: opened.run_id,
+    workflowId: opened.workflow_id,
+    pipeline: opened.pipeline,
+    status: end?.status ?? 'running',
+    openedAt: opened.recorded_at.toISOString(),
+    closedAt: closed?.recorded_at.toISOString(),
+    interval,
+    registryVersion,
+    steps: end?.steps ?? [],
+    published: end?.published ?? 0,
+    message: end?.message,
+    quality: end?.quality,
+    reports: end?.reports ?? {},
+  };
+}

@@ -1,0 +1,110 @@
+import type { FeatureTable } from '../definitions/feature-table.js';
+import { type ColumnReader, columnReader } from '../lake/chunk-values.js';
+import { ids, type Lake } from '../lake/index.js';
+import { entityKeys } from '../online-store/entity-key.js';
+import type { OnlineEntry } from '../online-store/online-store.js';
+import { encodeRow, encodeTombstone } from '../online-store/row-codec.js';
+import type { StoredSchema } from '../online-store/stored-schema.js';
+import { int64, type Schema, timestamp } from '../types.js';
+
+/** Columns of rows on their way to the online store: plain values, one array per column, all of one length. */
+export interface RowColumns {
+  /** In the order of the table's join keys. */
+  readonly keys: readonly (readonly unknown[])[];
+  /** Microseconds; null = the key has no row, which becomes a tombstone. */
+  readonly event: readonly (bigint | null)[];
+  readonly created: readonly (bigint | null)[];
+  /** In the order of the table's features. */
+  readonly features: readonly (readonly unknown[])[];
+  readonly ingestTime: readonly (bigint | null)[];
+  readonly ingestPosition: readonly (number | bigint | null)[];
+}
+
+export interface RowOrigin {
+  readonly schema: StoredSchema;
+  /** The snapshot that holds each row, or one for all. */
+  readonly committed: number | readonly number[];
+  readonly reflects: number;
+}
+
+/** Packs rows for the online store. */
+export function packRows(
+  table: FeatureTable,
+  columns: RowColumns,
+  { schema, committed, reflects }: RowOrigin,
+): OnlineEntry[] {
+  const keys = entityKeys(table.joinKeys, columns.keys);
+  const { event, created, features, ingestTime, ingestPosition } = columns;
+  return keys.map((key, row) => {
+    const at = typeof committed === 'number' ? committed : (committed[row] as number);
+    const eventUs = event[row];
+    if (eventUs == null) {
+      return { key, row: encodeTombstone({ generation: table.generation, snapshot: at }) };
+    }
+    const packed = encodeRow({
+      generation: table.generation,
+      committed: at,
+      reflects,
+      eventUs,
+      createdUs: created[row] ?? null,
+      ingestUs: ingestTime[row] ?? 0n,
+      position: ingestPosition[row] ?? 0,
+      schema,
+      values: features.map((column) => column[row] ?? null),
+    });
+    return { key, row: packed };
+  });
+}
+
+/** Rows of a file made by `writeNewestRows` or `writeStreamRows`, in batches of at least `batchRows` but for the last. */
+export async function* readRowFile(
+  lake: Lake,
+  table: FeatureTable,
+  file: string,
+  options: { fromRow?: number; batchRows: number; withCommitted?: boolean; signal?: AbortSignal | undefined },
+): AsyncGenerator<{ rows: number; columns: RowColumns; committed: number[] }> {
+  const { fromRow = 0, batchRows, withCommitted = false, signal } = options;
+  const schema: Schema = {
+    ...table.joinKeys,
+    event_timestamp: timestamp(),
+    created_timestamp: timestamp(),
+    ...table.features,
+    _ingest_time: timestamp(),
+    _ingest_position: int64(),
+    ...(withCommitted ? { committed: int64() } : {}),
+  };
+  const readers = Object.values(schema).map(columnReader);
+  const session = await lake.session();
+  try {
+    let pending: unknown[][] = readers.map(() => []);
+    let rows = 0;
+    const sql = `SELECT ${ids(Object.keys(schema))} FROM read_parquet($1, file_row_number = true) WHERE file_row_number >= $2`;
+    for await (const chunk of session.chunks(sql, [file, BigInt(fromRow)], { signal })) {
+      pending = readers.map((read: ColumnReader, index) => (pending[index] as unknown[]).concat(read(chunk, index)));
+      rows += chunk.rowCount;
+      if (rows < batchRows) continue;
+      yield { rows, ...split(table, pending) };
+      pending = readers.map(() => []);
+      rows = 0;
+    }
+    if (rows > 0) yield { rows, ...split(table, pending) };
+  } finally {
+    session.close();
+  }
+}
+
+function split(table: FeatureTable, columns: unknown[][]): { columns: RowColumns; committed: number[] } {
+  const keyCount = Object.keys(table.joinKeys).length;
+  const featureCount = Object.keys(table.features).length;
+  const [event, created] = columns.slice(keyCount, keyCount + 2) as [(bigint | null)[], (bigint | null)[]];
+  const features = columns.slice(keyCount + 2, keyCount + 2 + featureCount);
+  const [ingestTime, ingestPosition, committed] = columns.slice(keyCount + 2 + featureCount) as [
+    (bigint | null)[],
+    (number | null)[],
+    number[] | undefined,
+  ];
+  return {
+    columns: { keys: columns.slice(0, keyCount), event, created, features, ingestTime, ingestPosition },
+    committed: committed ?? [],
+  };
+}

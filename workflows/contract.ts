@@ -1,0 +1,41 @@
+import type { Json, Retries, StepRecord } from '../src/index.js';
+
+/** What a pipeline's workflow is started with; everything else comes from the pipeline's definition. */
+export interface PipelineInput {
+  /** The pipeline's name in the feature repository. */
+  readonly pipeline: string;
+  /** The data interval [start, end), ISO times; default: from the schedule. */
+  readonly interval?: { readonly start: string; readonly end: string };
+  /** Overrides of the definition's arguments. */
+  readonly args?: Readonly<Record<string, Json>>;
+}
+
+/** What `openRun` found out. */
+export interface OpenedRun {
+  readonly args: Readonly<Record<string, Json>>;
+  /** Views the run works on, as named in its arguments. */
+  readonly views: readonly string[];
+  readonly interval: { readonly start: string; readonly end: string };
+  readonly retries: Retries;
+  readonly tags: readonly string[];
+}
+
+/** The answer to the query `progress`. */
+export interface RunProgress {
+  /** The step at work; `undefined` between steps and at the end. */
+  readonly step: string | undefined;
+  readonly steps: readonly StepRecord[];
+  readonly detail: string;
+}
+
+/** The result of a pipeline's workflow. */
+export interface RunSummary {
+  readonly pipeline: string;
+  readonly runId: string;
+  readonly workflowId: string;
+  readonly status: 'completed';
+  readonly steps: readonly StepRecord[];
+  readonly published: number;
+  readonly quality: string | undefined;
+  readonly reports: Readonly<Record<string, string>>;
+}

@@ -1,0 +1,146 @@
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  CancellationScope,
+  ContinueAsNew,
+  defineQuery,
+  isCancellation,
+  log,
+  setCurrentDetails,
+  setHandler,
+  upsertSearchAttributes,
+  workflowInfo,
+} from '@temporalio/workflow';
+import type { StepRecord } from '../src/index.js';
+import { closeRun, openRun, type StepReply } from './activity-proxies.js';
+import type { OpenedRun, PipelineInput, RunProgress, RunSummary } from './contract.js';
+import { pipelineAttributes, qualityAttribute } from './search-attributes.js';
+
+export const progressQuery = defineQuery<RunProgress>('progress');
+
+/** What the body of a pipeline works with: the opened run, and how its steps are called and told of. */
+export interface PipelineRun extends OpenedRun {
+  readonly runId: string;
+  /**
+   * Calls a step until it is done: a worker that shuts down hands a step back with its cursor, and the next one goes on from it.
+   * @param label what people read, e.g. `clean driver_stats`.
+   */
+  step<R extends { rowsIn: number; rowsOut: number }>(
+    label: string,
+    call: (resume: unknown) => Promise<StepReply<R>>,
+  ): Promise<R>;
+  /** Adds a step that was not called through `step`. */
+  record(step: StepRecord): void;
+  /** Free text below the steps in the Web UI and in the progress query. */
+  detail(text: string): void;
+  published: number;
+  quality: string | undefined;
+  readonly reports: Record<string, string>;
+}
+
+/**
+ * The frame of every pipeline: opens the run (interval, lease, record), shows its progress, and closes it however it ends. `body`
+ * says which steps there are.
+ */
+export async function pipelineRun(
+  input: PipelineInput,
+  options: { accepts: readonly string[]; openEnded?: boolean },
+  body: (run: PipelineRun) => Promise<void>,
+): Promise<RunSummary> {
+  const info = workflowInfo();
+  const runId = info.firstExecutionRunId;
+  const identity = { pipeline: input.pipeline, runId, workflowId: info.workflowId };
+  const steps: StepRecord[] = [];
+  let current: string | undefined = 'open';
+  let detail = '';
+  const show = (): void => setCurrentDetails(describe(steps, current, detail));
+  setHandler(progressQuery, () => ({ step: current, steps, detail }));
+
+  const scheduled = info.searchAttributes['TemporalScheduledStartTime']?.[0];
+  const opened = await openRun({
+    ...identity,
+    nominalTime: (scheduled instanceof Date ? scheduled : info.startTime).toISOString(),
+    interval: input.interval,
+    args: input.args ?? {},
+    accepts: options.accepts,
+    openEnded: options.openEnded ?? false,
+  });
+  upsertSearchAttributes(pipelineAttributes(input.pipeline, opened));
+
+  const run: PipelineRun = {
+    ...opened,
+    runId,
+    published: 0,
+    quality: undefined,
+    reports: {},
+    record: (step) => {
+      steps.push(step);
+      current = undefined;
+    },
+    detail: (text) => {
+      detail = text;
+      show();
+    },
+    step: async (label, call) => {
+      current = label;
+      show();
+      const startedAt = Date.now();
+      let reply = await call(undefined);
+      while (!reply.done) reply = await call(reply.resume);
+      const { rowsIn, rowsOut } = reply.result;
+      steps.push({ name: label, attempts: reply.attempts, rowsIn, rowsOut, durationMs: Date.now() - startedAt });
+      current = undefined;
+      show();
+      return reply.result;
+    },
+  };
+
+  const close = (status: 'completed' | 'failed' | 'cancelled', message?: string): Promise<void> =>
+    CancellationScope.nonCancellable(() =>
+      closeRun({
+        ...identity,
+        status,
+        message,
+        steps,
+        published: run.published,
+        quality: run.quality,
+        reports: run.reports,
+      }),
+    );
+  try {
+    await body(run);
+  } catch (error) {
+    if (error instanceof ContinueAsNew) throw error;
+    await close(isCancellation(error) ? 'cancelled' : 'failed', rootMessage(error));
+    throw error instanceof ActivityFailure && error.cause instanceof ApplicationFailure ? error.cause : error;
+  }
+  if (run.quality !== undefined) upsertSearchAttributes([{ key: qualityAttribute, value: run.quality }]);
+  await close('completed');
+  current = undefined;
+  show();
+  log.info('run completed', { pipeline: input.pipeline, published: run.published });
+  return {
+    ...identity,
+    status: 'completed',
+    steps,
+    published: run.published,
+    quality: run.quality,
+    reports: run.reports,
+  };
+}
+
+/** The innermost message: an activity's failure only says that the activity failed. */
+function rootMessage(error: unknown): string {
+  let root = error;
+  while (root instanceof Error && root.cause instanceof Error) root = root.cause;
+  return root instanceof Error ? root.message : String(root);
+}
+
+function describe(steps: readonly StepRecord[], current: string | undefined, detail: string): string {
+  const rows = steps.map(
+    ({ name, rowsIn, rowsOut, durationMs, attempts }) =>
+      `| ${name} | ${rowsIn} | ${rowsOut} | ${(durationMs / 1000).toFixed(1)} s | ${attempts} |`,
+  );
+  const table = ['| step | rows in | rows out | took | attempts |', '|---|---|---|---|---|', ...rows];
+  return [...table, '', current === undefined ? '' : `**now: ${current}**`, detail].join('\n');
+}

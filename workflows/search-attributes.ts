@@ -1,0 +1,23 @@
+import type { SearchAttributeUpdatePair } from '@temporalio/common';
+import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
+import type { OpenedRun } from './contract.js';
+
+const pipelineAttribute = defineSearchAttributeKey('AsofPipeline', SearchAttributeType.KEYWORD);
+const intervalAttribute = defineSearchAttributeKey('AsofInterval', SearchAttributeType.KEYWORD);
+const viewsAttribute = defineSearchAttributeKey('AsofViews', SearchAttributeType.KEYWORD_LIST);
+const tagsAttribute = defineSearchAttributeKey('AsofTags', SearchAttributeType.KEYWORD_LIST);
+export const qualityAttribute = defineSearchAttributeKey('AsofQuality', SearchAttributeType.KEYWORD);
+
+/** How runs are found in the Web UI. A list without entries is left out: the server takes it for a removal. */
+export function pipelineAttributes(
+  pipeline: string,
+  { interval, views, tags }: OpenedRun,
+): SearchAttributeUpdatePair[] {
+  const pairs: SearchAttributeUpdatePair[] = [
+    { key: pipelineAttribute, value: pipeline },
+    { key: intervalAttribute, value: `${interval.start}/${interval.end}` },
+  ];
+  if (views.length > 0) pairs.push({ key: viewsAttribute, value: [...views] });
+  if (tags.length > 0) pairs.push({ key: tagsAttribute, value: [...tags] });
+  return pairs;
+}
