@@ -75,12 +75,15 @@ const scheduleTypes: readonly unknown[] = ['manual', 'once', 'every', 'cron'];
 /** Arguments travel as JSON: a Date, a bigint, NaN or undefined would arrive as something else. */
 function checkJson(where: string, field: string, value: unknown): void {
   if (value === null || typeof value === 'string' || typeof value === 'boolean' || Number.isFinite(value)) return;
-  if (Array.isArray(value)) return value.forEach((item, index) => void checkJson(where, `${field}[${index}]`, item));
-  if (typeof value === 'object' && Object.getPrototypeOf(value) === Object.prototype) {
-    return Object.entries(value).forEach(([key, item]) => void checkJson(where, `${field}.${key}`, item));
+  const plain =
+    typeof value === 'object' && (Array.isArray(value) || Object.getPrototypeOf(value) === Object.prototype);
+  if (plain) {
+    for (const [key, item] of Object.entries(value as object)) {
+      checkJson(where, Array.isArray(value) ? `${field}[${key}]` : `${field}.${key}`, item);
+    }
+    return;
   }
-  const what =
-    value instanceof Date ? 'a Date' : `${typeof value === 'object' ? 'an object of a class' : String(value)}`;
+  const what = value instanceof Date ? 'a Date' : typeof value === 'object' ? 'an object of a class' : String(value);
   throw new DefinitionError(`${field} is ${what}, which is not JSON`, {
     where,
     mend: 'use strings, numbers, booleans, null, and lists or objects of them; dates as ISO strings',

@@ -1,0 +1,174 @@
+import { describe, expect, it } from 'vitest';
+import {
+  cron,
+  describeExpectation,
+  entity,
+  every,
+  featureService,
+  featureStoreConfig,
+  featureView,
+  fileSource,
+  isDefinition,
+  kafkaSource,
+  once,
+  parseDuration,
+  pipeline,
+  resolveSelection,
+  rowCount,
+  streamFeatureView,
+  unique,
+} from '../../../src/definitions/index.js';
+import {
+  bool,
+  bytes,
+  float32,
+  float64,
+  int32,
+  int64,
+  isWidening,
+  list,
+  nullable,
+  parseTypeName,
+  sqlType,
+  string,
+  timestamp,
+  typeName,
+} from '../../../src/types.js';
+
+const driver = entity({ name: 'driver', joinKeys: { driver_id: int64() } });
+const source = fileSource({ name: 'stats', path: 'stats.TSV', timestampField: 'at' });
+const stats = featureView({
+  name: 'stats',
+  entities: [driver],
+  source,
+  features: { rate: float32(), trips: int32() },
+  ttl: '2 days',
+});
+
+describe('definitions', () => {
+  it('are frozen, branded values that print as plain data', () => {
+    for (const definition of [driver, source, stats]) {
+      expect(Object.isFrozen(definition)).toBe(true);
+      expect(isDefinition(definition)).toBe(true);
+    }
+    expect(isDefinition({ ...driver })).toBe(false);
+    expect(isDefinition(null)).toBe(false);
+    expect(() => JSON.stringify(stats)).not.toThrow();
+    expect(Object.keys(stats)).not.toContain('pick');
+  });
+
+  it('are recognised when another copy of the module made them', () => {
+    const foreign = Object.defineProperty({ kind: 'entity', name: 'x' }, Symbol.for('asof.definition'), {
+      value: true,
+    });
+    expect(isDefinition(foreign)).toBe(true);
+  });
+
+  it('fill in what was not said', () => {
+    expect(stats).toMatchObject({
+      ttlMs: 172_800_000,
+      online: true,
+      expect: [],
+      clean: {},
+      joinKeys: { driver_id: int64() },
+    });
+    expect(source.format).toBe('tsv');
+    expect(pipeline({ name: 'p', workflow: 'w' })).toMatchObject({
+      args: {},
+      schedule: { type: 'manual' },
+      catchup: false,
+      retries: { attempts: 3, delayMs: 20_000 },
+    });
+    expect(featureStoreConfig({ project: 'p' })).toMatchObject({
+      onlineStore: { type: 'lmdb' },
+      streamSource: { type: 'file' },
+    });
+    const topic = kafkaSource({
+      topic: 'drivers',
+      event: { driver_id: int64(), at: timestamp(), rate: float32() },
+      timestampField: 'at',
+    });
+    expect(topic).toMatchObject({ name: 'drivers', watermarkMs: Number.POSITIVE_INFINITY });
+    const view = streamFeatureView({ name: 'v', entities: [driver], source: topic, features: { rate: float32() } });
+    expect(view).toMatchObject({ late: 'keep', ttlMs: 0, transform: undefined });
+  });
+
+  it('read times and schedules as UTC', () => {
+    expect(pipeline({ name: 'p', workflow: 'w', startAt: '2022-01-01', schedule: once() }).startAt).toBe(
+      '2022-01-01T00:00:00.000Z',
+    );
+    expect(every('90 minutes')).toEqual({ type: 'every', everyMs: 5_400_000 });
+    expect(cron('0 0 1 * *')).toEqual({ type: 'cron', expression: '0 0 1 * *', timezone: 'UTC' });
+  });
+
+  it.each([
+    ['5 minutes', 300_000],
+    ['1 week', 604_800_000],
+    ['0', 0],
+    ['1.5 hours', 5_400_000],
+    ['36500 Days', 3_153_600_000_000],
+  ])('read the duration %s', (text, ms) => {
+    expect(parseDuration('x', 'y', text)).toBe(ms);
+  });
+
+  it('say rules as a person would write them', () => {
+    expect(describeExpectation(unique(['a', 'b']))).toBe('unique(a, b)');
+    expect(describeExpectation(rowCount({ min: 5 }))).toBe('rowCount(5..)');
+  });
+});
+
+describe('parts of views', () => {
+  it('remember the view and its own feature names', () => {
+    const part = stats.pick('rate').prefixed('fresh_');
+    expect(Object.keys(part.features)).toEqual(['fresh_rate']);
+    expect(resolveSelection(part)).toEqual({ view: stats, columns: { fresh_rate: 'rate' } });
+    expect(resolveSelection(part.pick('fresh_rate').prefixed('x_')).columns).toEqual({ x_fresh_rate: 'rate' });
+  });
+
+  it('make one service of the same feature twice, renamed', () => {
+    const service = featureService({ name: 's', features: [stats, stats.pick('rate').prefixed('other_')] });
+    expect(service.features.map((part) => resolveSelection(part).view)).toEqual([stats, stats]);
+  });
+});
+
+describe('value types', () => {
+  const all = [
+    int32(),
+    int64(),
+    float32(),
+    float64(),
+    bool(),
+    string(),
+    bytes(),
+    timestamp(),
+    list(float32()),
+    list(list(string())),
+  ];
+
+  it.each(all.map((type) => [typeName(type), type] as const))('%s survives its name', (name, type) => {
+    expect(parseTypeName(name)).toEqual(type);
+  });
+
+  it('have the columns they are kept in', () => {
+    expect(all.map(sqlType)).toEqual([
+      'INTEGER',
+      'BIGINT',
+      'FLOAT',
+      'DOUBLE',
+      'BOOLEAN',
+      'VARCHAR',
+      'BLOB',
+      'TIMESTAMPTZ',
+      'FLOAT[]',
+      'VARCHAR[][]',
+    ]);
+    expect(sqlType(int64({ mode: 'bigint' }))).toBe('BIGINT');
+    expect(nullable(float32())).toMatchObject({ kind: 'float32', nullable: true });
+  });
+
+  it('widen where every value stays exact, and nowhere else', () => {
+    const names = all.map(typeName);
+    const widening = names.flatMap((from) => names.filter((to) => isWidening(from, to)).map((to) => `${from} → ${to}`));
+    expect(widening).toEqual(['int32 → int64', 'float32 → float64']);
+  });
+});

@@ -1,0 +1,316 @@
+import { describe, expect, it } from 'vitest';
+import {
+  between,
+  cron,
+  entity,
+  every,
+  featureService,
+  featureStoreConfig,
+  featureView,
+  fileSource,
+  kafkaSource,
+  matches,
+  missingRatio,
+  notNull,
+  pipeline,
+  rowCount,
+  streamFeatureView,
+} from '../../../src/definitions/index.js';
+import { DefinitionError } from '../../../src/errors.js';
+import { float32, float64, int64, list, parseTypeName, string, timestamp } from '../../../src/types.js';
+
+const driver = entity({ name: 'driver', joinKeys: { driver_id: int64() } });
+const file = fileSource({ name: 'f', path: 'f.csv', timestampField: 'at' });
+const event = { driver_id: int64(), at: timestamp(), rate: float32() };
+const topic = kafkaSource({ topic: 'drivers', event, timestampField: 'at' });
+const features = { rate: float32() };
+const stats = featureView({ name: 'stats', entities: [driver], source: file, features });
+
+/** Definition files are loaded without type checks, so the checks must hold for values the types refuse. */
+const raw = (make: unknown) => make as (def: Record<string, unknown>) => unknown;
+const makeEntity = (over: object) => () => raw(entity)({ name: 'e', joinKeys: { id: int64() }, ...over });
+const makeFile = (over: object) => () => raw(fileSource)({ name: 'f', path: 'f.csv', timestampField: 'at', ...over });
+const makeTopic = (over: object) => () => raw(kafkaSource)({ topic: 't', event, timestampField: 'at', ...over });
+const makeView = (over: object) => () =>
+  raw(featureView)({ name: 'v', entities: [driver], source: file, features, ...over });
+const makeStream = (over: object) => () =>
+  raw(streamFeatureView)({ name: 'v', entities: [driver], source: topic, features, ...over });
+const makeService = (over: object) => () => raw(featureService)({ name: 's', features: [stats], ...over });
+const makePipeline = (over: object) => () => raw(pipeline)({ name: 'p', workflow: 'w', ...over });
+const makeConfig = (over: object) => () => raw(featureStoreConfig)({ project: 'p', ...over });
+
+/** what, what is made, what the message names, what the mend says */
+type Mistake = [string, () => unknown, RegExp, RegExp];
+
+const mistakes: Record<string, Mistake[]> = {
+  entity: [
+    ['a name with a space', makeEntity({ name: 'a b' }), /entity "a b": name "a b"/, /letters, digits and underscores/],
+    ['no name', makeEntity({ name: undefined }), /name undefined/, /letters/],
+    ['a name with two underscores', makeEntity({ name: 'a__b' }), /contains "__"/, /single underscores/],
+    [
+      'a misspelt field',
+      makeEntity({ joinkeys: {} }),
+      /entity "e": unknown field "joinkeys"/,
+      /known fields: .*joinKeys/,
+    ],
+    ['no join keys', makeEntity({ joinKeys: {} }), /entity "e": joinKeys is empty/, /list at least one/],
+    [
+      'a type that was not called',
+      makeEntity({ joinKeys: { id: int64 } }),
+      /joinKeys.id is not a value type/,
+      /call the type/,
+    ],
+    ['a type that is text', makeEntity({ joinKeys: { id: 'int64' } }), /joinKeys.id is not a value type/, /int64\(\)/],
+    [
+      'a list of nothing',
+      makeEntity({ joinKeys: { id: { kind: 'list', items: 1 } } }),
+      /joinKeys.id's items/,
+      /value type/,
+    ],
+    [
+      'a float as key',
+      makeEntity({ joinKeys: { id: float64() } }),
+      /joinKeys.id is a float64/,
+      /int64\(\) or string\(\)/,
+    ],
+    ['a list as key', makeEntity({ joinKeys: { id: list(int64()) } }), /joinKeys.id is a list/, /int64\(\)/],
+    [
+      'a key named like our column',
+      makeEntity({ joinKeys: { event_timestamp: timestamp() } }),
+      /event_timestamp/,
+      /rename/,
+    ],
+    ['a bad column name', makeEntity({ joinKeys: { '1d': int64() } }), /joinKeys.1d/, /starting with a letter/],
+    [
+      'two keys SQL takes for one',
+      makeEntity({ joinKeys: { Id: int64(), id: int64() } }),
+      /"Id" and "id"/,
+      /rename one/,
+    ],
+    [
+      'a description that is no text',
+      makeEntity({ description: 1 }),
+      /description must be a string/,
+      /description: '…'/,
+    ],
+    ['an owner that is no text', makeEntity({ owner: [] }), /owner must be a string/, /owner: '…'/],
+    ['tags that are no list', makeEntity({ tags: 'x' }), /tags must be a list/, /tags: \['ranking'\]/],
+  ],
+  fileSource: [
+    ['no path', makeFile({ path: '' }), /fileSource "f": path is missing/, /path: 'data/],
+    ['an ending that says no format', makeFile({ path: 'f.xls' }), /format of "f.xls"/, /parquet, csv, tsv, ndjson/],
+    ['an unknown format', makeFile({ format: 'avro' }), /format/, /one of parquet/],
+    ['no timestamp', makeFile({ timestampField: undefined }), /timestampField is missing/, /event time/],
+    ['an unknown PII rule', makeFile({ pii: { phone: 'scramble' } }), /pii.phone "scramble"/, /hash, mask or drop/],
+    ['a misspelt field', makeFile({ createdField: 'x' }), /unknown field "createdField"/, /createdTimestampField/],
+  ],
+  kafkaSource: [
+    ['a bad topic', makeTopic({ name: 'n', topic: 'a b' }), /topic "a b"/, /letters, digits/],
+    ['no event', makeTopic({ event: {} }), /event is empty/, /list at least one/],
+    [
+      'a timestamp that is no field',
+      makeTopic({ timestampField: 'nope' }),
+      /timestampField "nope"/,
+      /nope: timestamp\(\)/,
+    ],
+    ['a timestamp of another type', makeTopic({ timestampField: 'rate' }), /timestampField "rate"/, /timestamp\(\)/],
+    [
+      'a created time that is no field',
+      makeTopic({ createdTimestampField: 'nope' }),
+      /createdTimestampField "nope"/,
+      /add it/,
+    ],
+    ['a watermark without unit', makeTopic({ watermark: '5' }), /watermark "5" is not a duration/, /'5 minutes'/],
+    ['a stream as batch source', makeTopic({ batchSource: topic }), /batchSource is not a file source/, /fileSource/],
+  ],
+  featureView: [
+    ['no features', makeView({ features: {} }), /featureView "v": features is empty/, /list at least one/],
+    ['no entities', makeView({ entities: [] }), /entities must list/, /entities: \[driver\]/],
+    ['an entity that is undefined', makeView({ entities: [undefined] }), /entities must list/, /entities: \[driver\]/],
+    ['no source', makeView({ source: undefined }), /source is not a file source/, /fileSource/],
+    ['a stream as source', makeView({ source: topic }), /source is not a file source/, /streamFeatureView/],
+    ['a ttl in months', makeView({ ttl: '1 month' }), /ttl "1 month" is not a duration/, /'36500 days'/],
+    ['a ttl that is a number', makeView({ ttl: 60 }), /ttl 60 is not a duration/, /a unit/],
+    [
+      'a feature that is a join key',
+      makeView({ features: { driver_id: int64() } }),
+      /"driver_id" is also a join key/,
+      /rename/,
+    ],
+    [
+      'a feature of our name',
+      makeView({ features: { created_timestamp: timestamp() } }),
+      /"created_timestamp" is the name/,
+      /rename/,
+    ],
+    [
+      'one join key twice',
+      makeView({ entities: [driver, entity({ name: 'd2', joinKeys: { driver_id: int64() } })] }),
+      /"driver_id" comes from two/,
+      /rename it in entity "d2"/,
+    ],
+    [
+      'an expectation about no column',
+      makeView({ expect: [notNull('nope')] }),
+      /expect names "nope"/,
+      /driver_id, rate/,
+    ],
+    ['expectations that are no list', makeView({ expect: notNull('rate') }), /expect is not a list/, /expect: \[/],
+    [
+      'a range of a text',
+      makeView({ features: { t: string() }, expect: [between('t', 0, 1)] }),
+      /between\(t, 0, 1\).*string/,
+      /number/,
+    ],
+    ['a pattern of a number', makeView({ expect: [matches('rate', 'x')] }), /matches\(rate, x\).*float32/, /string/],
+    ['cleaning of no column', makeView({ clean: { missing: { nope: 'drop' } } }), /clean names "nope"/, /use one of/],
+    [
+      'an unknown rule for missing',
+      makeView({ clean: { missing: { rate: 'zero' } } }),
+      /clean.missing.rate is "zero"/,
+      /'drop' or/,
+    ],
+    [
+      'an outlier rule without bounds',
+      makeView({ clean: { outliers: { rate: { action: 'drop' } } } }),
+      /no min <= max/,
+      /min: 0/,
+    ],
+    [
+      'an unknown outlier action',
+      makeView({ clean: { outliers: { rate: { min: 0, max: 1, action: 'x' } } } }),
+      /action "x"/,
+      /'clip'/,
+    ],
+    ['an option of streams', makeView({ late: 'drop' }), /unknown field "late"/, /known fields/],
+  ],
+  streamFeatureView: [
+    [
+      'a file as source',
+      makeStream({ source: file }),
+      /streamFeatureView "v": source is not a kafka source/,
+      /featureView/,
+    ],
+    ['an unknown late policy', makeStream({ late: 'ignore' }), /late "ignore"/, /keep, drop or dead_letter/],
+    ['a transform that is no function', makeStream({ transform: 'x' }), /transform is not a function/, /\(event\) =>/],
+    [
+      'events without a join key',
+      makeStream({
+        source: kafkaSource({ topic: 't', event: { at: timestamp(), rate: float32() }, timestampField: 'at' }),
+      }),
+      /no field "driver_id"/,
+      /add driver_id/,
+    ],
+    [
+      'a feature nobody computes',
+      makeStream({ features: { trips: float32() } }),
+      /no field "trips"/,
+      /compute it in transform/,
+    ],
+  ],
+  featureService: [
+    ['no views', makeService({ features: [] }), /featureService "s": features is empty/, /features: \[driverStats\]/],
+    [
+      'something that is no view',
+      makeService({ features: [driver] }),
+      /is not a feature view/,
+      /\.pick\(\) and \.prefixed\(\)/,
+    ],
+    [
+      'one feature twice',
+      makeService({ features: [stats, stats.pick('rate')] }),
+      /"rate" comes twice, from stats:rate and stats:rate/,
+      /\.prefixed\(/,
+    ],
+    [
+      'a feature named like a join key',
+      makeService({
+        features: [
+          stats,
+          featureView({
+            name: 'other',
+            entities: [entity({ name: 'r', joinKeys: { rate: string() } })],
+            source: file,
+            features: { x: string() },
+          }),
+        ],
+      }),
+      /stats:rate comes out under the name of "rate", a join key of other/,
+      /prefixed\('stats_'\)/,
+    ],
+    [
+      'an unknown feature picked',
+      () => raw(stats.pick)('nope' as never),
+      /view "stats": there is no feature "nope"/,
+      /it has rate/,
+    ],
+    ['an unusable prefix', () => stats.prefixed('a b'), /view "stats": prefix "a b"/, /prefixed\('fresh_'\)/],
+  ],
+  expectation: [
+    ['bounds the wrong way', () => between('x', 1, 0), /between\(x\).*min 1 is not <= max 0/, /swap/],
+    ['a missing bound', () => raw(between)('x' as never), /min undefined/, /swap/],
+    [
+      'an unknown severity',
+      () => raw(notNull as never)('x' as never) && notNull('x', { severity: 'fatal' as never }),
+      /severity "fatal"/,
+      /error, warn or quarantine/,
+    ],
+    ['quarantine of a whole table', () => rowCount({ min: 1, severity: 'quarantine' }), /whole table/, /error or warn/],
+    ['a tolerance in percent', () => notNull('x', { tolerate: 5 }), /tolerate 5/, /0 to 1/],
+    ['a ratio in percent', () => missingRatio('x', { below: 80 }), /missingRatio\(x\).*below 80/, /0.8/],
+  ],
+  pipeline: [
+    [
+      'a workflow that is no function name',
+      makePipeline({ workflow: 'a-b' }),
+      /pipeline "p": workflow "a-b"/,
+      /dbToOfflineStore/,
+    ],
+    ['no workflow', makePipeline({ workflow: undefined }), /workflow undefined/, /dbToOfflineStore/],
+    ['a start that is no date', makePipeline({ startAt: 'soon' }), /startAt "soon"/, /'2022-01-01'/],
+    ['no attempts', makePipeline({ retries: { attempts: 0, delay: '1 second' } }), /retries.attempts 0/, /attempts: 3/],
+    ['a delay without unit', makePipeline({ retries: { attempts: 1, delay: '20' } }), /retries.delay "20"/, /unit/],
+    [
+      'a Date among the arguments',
+      makePipeline({ args: { since: [new Date(0)] } }),
+      /args.since\[0\] is a Date/,
+      /ISO strings/,
+    ],
+    ['a NaN among the arguments', makePipeline({ args: { a: { b: Number.NaN } } }), /args.a.b is NaN/, /numbers/],
+    ['an undefined argument', makePipeline({ args: { a: undefined } }), /args.a is undefined/, /null/],
+    ['a schedule that is text', makePipeline({ schedule: 'daily' }), /schedule "daily"/, /daily\(\)/],
+    ['a cron of six fields', () => cron('0 0 0 1 * *'), /"0 0 0 1 \* \*" does not have five fields/, /cron\('0 0 1/],
+    ['a cron in no zone', () => cron('0 0 1 * *', { timezone: 'Mars' }), /timezone "Mars"/, /Asia\/Ho_Chi_Minh/],
+    ['a period under a second', () => every('5 milliseconds'), /shorter than a second/, /1 hour/],
+    ['a period that is none', () => every('often'), /"often" is not a duration/, /unit/],
+  ],
+  featureStoreConfig: [
+    ['a bad project', makeConfig({ project: 'my project' }), /project "my project"/, /letters/],
+    ['a project named like a system schema', makeConfig({ project: 'main' }), /project "main"/, /choose another/],
+    [
+      "a project named like another's own tables",
+      makeConfig({ project: 'drivers_asof' }),
+      /"drivers_asof"/,
+      /choose another/,
+    ],
+    ['an unknown online store', makeConfig({ onlineStore: { type: 'etcd' } }), /onlineStore.type "etcd"/, /lmdb/],
+    ['an unknown stream source', makeConfig({ streamSource: { type: 'fax' } }), /streamSource.type "fax"/, /file/],
+  ],
+  'a type name': [['an unknown type', () => parseTypeName('decimal'), /"decimal"/, /int32, int64/]],
+};
+
+for (const [kind, cases] of Object.entries(mistakes)) {
+  describe(`mistakes in ${kind}`, () => {
+    it.each(cases)('%s', (_, make, message, mend) => {
+      let thrown: unknown;
+      try {
+        make();
+      } catch (error) {
+        thrown = error;
+      }
+      expect(thrown).toBeInstanceOf(DefinitionError);
+      expect((thrown as DefinitionError).message).toMatch(message);
+      expect((thrown as DefinitionError).mend).toMatch(mend);
+    });
+  });
+}
