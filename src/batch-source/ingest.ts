@@ -1,0 +1,93 @@
+import { rmSync } from 'node:fs';
+import type { FileSource } from '../definitions/sources.js';
+import { id, type Lake } from '../lake/index.js';
+import { writeParquet } from '../lake/parquet-file.js';
+import { piiKey, protectColumns } from './personal-data.js';
+import { readerError } from './reader-errors.js';
+import { checkUnchanged, hashFile, locateSourceFile } from './source-file.js';
+import { openSourceReader, positionColumn, type SourceColumn } from './source-reader.js';
+
+export interface IngestRequest {
+  readonly source: FileSource;
+  /** Absolute; relative source paths start here. */
+  readonly projectRoot: string;
+  /** The staging Parquet file to write: all columns of the source and `_ingest_position` (BIGINT, 1 = the first row). */
+  readonly file: string;
+  readonly signal?: AbortSignal | undefined;
+  /** Hears how many of the file's bytes were hashed, then that rows are being written. */
+  readonly onProgress?: ((progress: IngestProgress) => void) | undefined;
+  readonly env?: NodeJS.ProcessEnv | undefined;
+}
+
+export interface IngestProgress {
+  readonly step: 'hash' | 'read';
+  readonly doneBytes: number;
+  readonly totalBytes: number;
+}
+
+/** Where rows came from; kept with what is published. Times are ISO strings in UTC. */
+export interface Provenance {
+  readonly source: string;
+  /** Relative to the project root; absolute when the file lies elsewhere. */
+  readonly path: string;
+  readonly sha256: string;
+  readonly bytes: number;
+  readonly rows: number;
+  /** The columns as the file has them, before personal data is dropped, masked or hashed. */
+  readonly schema: readonly SourceColumn[];
+  readonly owner?: string;
+  readonly modifiedAt: string;
+}
+
+export interface IngestResult {
+  readonly rows: number;
+  /** Columns of the staging file, without the position. */
+  readonly columns: readonly SourceColumn[];
+  readonly provenance: Provenance;
+}
+
+/**
+ * Reads a source's file into a staging Parquet file, personal data already dropped, masked or hashed.
+ * @throws DataError naming the file, the line or column, and the mend: missing, a folder, empty, truncated, not the format it should
+ * be, a broken row. @throws DefinitionError for a path that is a pattern or leads out of the project, or a missing ASOF_PII_KEY.
+ * @throws StoreUnavailableError when the file changed meanwhile or the staging file can't be written. Nothing is left half-written.
+ */
+export async function ingestFile(lake: Lake, request: IngestRequest): Promise<IngestResult> {
+  const { source, projectRoot, signal, onProgress, env = process.env } = request;
+  const file = locateSourceFile(source, projectRoot);
+  if (Object.values(source.pii ?? {}).includes('hash')) piiKey(source, env);
+  const progress = (step: IngestProgress['step'], doneBytes: number): void =>
+    onProgress?.({ step, doneBytes, totalBytes: file.bytes });
+  const sha256 = await hashFile(file, { signal, onBytes: (done) => progress('hash', done) });
+  return lake.withSession(async (session) => {
+    const reader = await openSourceReader(session, source, file, { signal });
+    const columns = await protectColumns(session, source, reader.columns, file.shown, env);
+    const list = columns.map(({ name, sql }) => `${sql} AS ${id(name)}`);
+    progress('read', 0);
+    const sql = `SELECT ${[...list, positionColumn].join(', ')} FROM ${reader.relation}`;
+    const { rows } = await writeParquet(session, sql, [], request.file, { signal }).catch(async (error: unknown) => {
+      throw await readerError(error, source.format, file, signal);
+    });
+    try {
+      checkUnchanged(file);
+    } catch (error) {
+      rmSync(request.file, { force: true });
+      throw error;
+    }
+    progress('read', file.bytes);
+    return {
+      rows,
+      columns: columns.map(({ name, type }) => ({ name, type })),
+      provenance: {
+        source: source.name,
+        path: file.shown,
+        sha256,
+        bytes: file.bytes,
+        rows,
+        schema: reader.columns,
+        ...(source.owner === undefined ? {} : { owner: source.owner }),
+        modifiedAt: file.modifiedAt.toISOString(),
+      },
+    };
+  });
+}
