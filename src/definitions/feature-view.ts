@@ -33,7 +33,8 @@ export interface Selectable<N extends string = string, K = unknown, F extends Sc
   readonly features: F;
 }
 
-interface Selection<N extends string, K, F extends Schema> extends Selectable<N, K, F> {
+/** A part of a view, as `pick` and `prefixed` make it. */
+export interface Selection<N extends string, K, F extends Schema> extends Selectable<N, K, F> {
   /** Only these features. */
   pick<const P extends keyof F & string>(...names: P[]): Selection<N, K, Pick<F, P>>;
   /** All features with a prefix to their names, where two views share one. */

@@ -18,6 +18,7 @@ export {
   featureView,
   type LatePolicy,
   type Selectable,
+  type Selection,
   type StreamFeatureView,
   streamFeatureView,
 } from './feature-view.js';
