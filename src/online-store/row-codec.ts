@@ -108,11 +108,13 @@ function packingOf(schema: StoredSchema): Packing {
 }
 
 function writeI64(row: Buffer, offset: number, value: number | bigint): void {
-  if (typeof value === 'number') {
-    row.writeInt32BE(Math.floor(value / 2 ** 32) ^ 0x80000000, offset);
-    row.writeUInt32BE(value >>> 0, offset + 4);
+  // Times within 285 years of 1970 are exact as numbers, which are written several times faster than bigints.
+  const number = Number(value);
+  if (Number.isSafeInteger(number)) {
+    row.writeInt32BE(Math.floor(number / 2 ** 32) ^ 0x80000000, offset);
+    row.writeUInt32BE(number >>> 0, offset + 4);
   } else {
-    row.writeBigUInt64BE(BigInt.asUintN(64, value) ^ (1n << 63n), offset);
+    row.writeBigUInt64BE(BigInt.asUintN(64, BigInt(value)) ^ (1n << 63n), offset);
   }
 }
 
