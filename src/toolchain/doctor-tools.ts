@@ -1,9 +1,8 @@
-import path from 'node:path';
 import { duckdbVersion, limits } from '../config.js';
 import { probeExtension } from '../lake/extension-probe.js';
 import type { Check } from './doctor-check.js';
 import { duckdbExtensions } from './duckdb-extensions.js';
-import { pipCommands, pythonCommand } from './pip.js';
+import { pythonCommand, workingPip } from './pip.js';
 import { findOnPath } from './run-program.js';
 import { findTemporalCli } from './temporal-cli.js';
 import { probeServer } from './temporal-probe.js';
@@ -39,7 +38,7 @@ export async function temporalCheck(env: NodeJS.ProcessEnv): Promise<Check> {
   } catch (error) {
     return { ...base, ok: false, found: (error as Error).message, mend: (error as { mend?: string }).mend };
   }
-  const required = findOnPath('go', env) === undefined && pipCommands(env).length === 0;
+  const required = findOnPath('go', env) === undefined && (await workingPip(env)) === undefined;
   const mend = required
     ? 'put `temporal` on PATH, set ASOF_TEMPORAL_CLI or TEMPORAL_ADDRESS, or install Go or Python 3 with pip to build it'
     : `${install}; so does the first start`;
@@ -73,7 +72,7 @@ export async function extensionChecks(env: NodeJS.ProcessEnv): Promise<Check[]> 
         const mend = `delete ${probe.path}, then ${install}`;
         return { ...base, ok: false, found: probe.error ?? 'does not load', where: probe.path, mend };
       }
-      const required = pipCommands(env).length === 0;
+      const required = (await workingPip(env)) === undefined;
       return { ...base, required, ok: false, found: `not here for DuckDB ${duckdbVersion}`, mend: install };
     }),
   );
@@ -95,20 +94,20 @@ export function threadsCheck(env: NodeJS.ProcessEnv): Check {
 }
 
 /** What could fetch or build missing tools; none of it is needed when they are here. */
-export function wayChecks(env: NodeJS.ProcessEnv): Check[] {
+export async function wayChecks(env: NodeJS.ProcessEnv): Promise<Check[]> {
   const go = findOnPath('go', env);
   const python = pythonCommand(env);
-  const pip = pipCommands(env)[0];
+  const pip = await workingPip(env);
   return [
     way('Go', go, 'builds the Temporal CLI', 'install Go 1.25 or newer, or Python 3 with pip, which brings one'),
     way('Python', python, 'unpacks wheels', 'install Python 3'),
-    way('pip', pip?.[0], 'brings DuckDB extensions and Go', 'install pip for Python 3'),
+    way('pip', pip, 'brings DuckDB extensions and Go', 'install pip for Python 3'),
   ];
 }
 
 function way(name: string, where: string | undefined, purpose: string, mend: string): Check {
   const base = { name, required: false, ok: where !== undefined };
-  if (where !== undefined) return { ...base, found: purpose, where: path.resolve(where) };
+  if (where !== undefined) return { ...base, found: purpose, where };
   return {
     ...base,
     found: `not on PATH; ${purpose} where something is missing`,

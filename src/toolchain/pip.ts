@@ -8,8 +8,8 @@ export interface PipOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** The ways to call pip on this machine, best first. */
-export function pipCommands(env: NodeJS.ProcessEnv): string[][] {
+/** The ways to call pip that this machine may have, best first. */
+function pipCommands(env: NodeJS.ProcessEnv): string[][] {
   const python = pythonCommand(env);
   const commands = python === undefined ? [] : [[python, '-m', 'pip']];
   for (const name of ['pip3', 'pip']) {
@@ -17,6 +17,16 @@ export function pipCommands(env: NodeJS.ProcessEnv): string[][] {
     if (found !== undefined) commands.push([found]);
   }
   return commands;
+}
+
+/** The first way to call pip that works. */
+export async function workingPip(env: NodeJS.ProcessEnv): Promise<string | undefined> {
+  for (const [file, ...first] of pipCommands(env)) {
+    if (file === undefined) continue;
+    const answer = await runProgram(file, [...first, '--version'], { env, timeoutMs: toolchain.versionProbeMs });
+    if (answer.ok) return [file, ...first].join(' ');
+  }
+  return undefined;
 }
 
 export function pythonCommand(env: NodeJS.ProcessEnv): string | undefined {
