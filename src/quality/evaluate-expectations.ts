@@ -6,9 +6,9 @@ import { fileColumns } from './file-columns.js';
 import {
   Bindings,
   breaks,
-  checkExpectations,
   checkFile,
   checkPatterns,
+  checkRules,
   isSingleRowRule,
   type SingleRowRule,
   type UniqueRule,
@@ -63,7 +63,7 @@ type Judged = Omit<ExpectationResult, 'examples'>;
  */
 export async function evaluateExpectations(session: Session, request: EvaluateRequest): Promise<ExpectationResult[]> {
   const { file, expectations, columns, signal } = request;
-  checkExpectations(expectations, columns);
+  checkRules(expectations, columns);
   await checkPatterns(session, expectations, { signal });
   const found = await fileColumns(session, file, { signal });
   checkFile(file, found, expectations, columns);

@@ -9,4 +9,6 @@ export {
   type QuarantineResult,
   splitQuarantine,
 } from './quarantine.js';
-export { checkExpectations } from './rule-sql.js';
+export { writeReport } from './report.js';
+export type { ReportCounts, ReportData, ReportSource } from './report-data.js';
+export { checkRules } from './rule-sql.js';

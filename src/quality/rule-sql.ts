@@ -27,7 +27,7 @@ const numeric: readonly string[] = ['int32', 'int64', 'float32', 'float64'] sati
  * Checks rules against the columns they are about, without any data.
  * @throws DefinitionError for an unknown column, a rule that does not fit its column's type, or a `tolerate` that has no meaning.
  */
-export function checkExpectations(expectations: readonly Expectation[], columns: Schema): void {
+export function checkRules(expectations: readonly Expectation[], columns: Schema): void {
   for (const e of expectations) {
     const where = whereOf(e);
     for (const column of columnsOf(e)) {

@@ -1,0 +1,47 @@
+import type { JsonValue } from './profile-types.js';
+
+/** Numbers for people: 1,805 · 0.4981 · 1.2e-7. The exact ones are in report.json. */
+export function formatNumber(value: number): string {
+  if (!Number.isFinite(value)) return String(value);
+  const size = Math.abs(value);
+  if (size !== 0 && (size < 1e-4 || size >= 1e15)) return value.toExponential(2).replace('e+', 'e');
+  if (Number.isInteger(value)) return value.toLocaleString('en-US');
+  return value.toLocaleString('en-US', { maximumSignificantDigits: size >= 1000 ? 6 : 4 });
+}
+
+/** A share as a percentage; a small one never reads as nothing, nor a large one as everything. */
+export function formatShare(share: number): string {
+  if (share === 0 || share === 1) return `${share * 100}%`;
+  if (share < 0.0005) return '<0.1%';
+  if (share > 0.9995) return '>99.9%';
+  return `${(share * 100).toFixed(1)}%`;
+}
+
+export function formatBytes(bytes: number): string {
+  const units = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB'];
+  let size = bytes;
+  let unit = 0;
+  for (; size >= 1024 && unit < units.length - 1; unit += 1) size /= 1024;
+  return `${unit === 0 ? size : size.toFixed(1)} ${units[unit]}`;
+}
+
+const isoTime = /^\d{4,6}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/;
+export const isTime = (value: unknown): boolean => typeof value === 'string' && isoTime.test(value);
+
+/** `2021-07-12 10:00` (UTC); seconds only where they say something. */
+export function formatTime(iso: string): string {
+  return iso
+    .replace('T', ' ')
+    .replace(/(\.\d*?)0*Z$/, (_, fraction: string) => (fraction === '.' ? '' : fraction))
+    .replace('Z', '')
+    .replace(/ 00:00:00$/, '')
+    .replace(/( \d\d:\d\d):00$/, '$1');
+}
+
+/** Any value of a profile or example row, on one line. */
+export function formatValue(value: JsonValue | undefined): string {
+  if (value === null || value === undefined) return 'null';
+  if (typeof value === 'number') return formatNumber(value);
+  if (typeof value === 'string') return isTime(value) ? formatTime(value) : value;
+  return JSON.stringify(value);
+}
