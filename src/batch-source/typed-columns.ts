@@ -1,7 +1,7 @@
 import type { PiiRule } from '../definitions/sources.js';
 import { DataError } from '../errors.js';
 import { id, lit, type Session, type SqlValue, type StatementOptions } from '../lake/index.js';
-import { typeName, type ValueType } from '../types.js';
+import { sqlType, typeName, type ValueType } from '../types.js';
 import { type Conversion, type ConversionOptions, conversion } from './conversion.js';
 import { columnsMend } from './csv-header.js';
 import { positionColumn, type SourceColumn } from './source-reader.js';
@@ -15,6 +15,8 @@ export interface WantedColumn {
   readonly type: ValueType;
   /** Nulls are an error. */
   readonly required: boolean;
+  /** Where the file has no such column, all values are null. */
+  readonly optional?: boolean;
   /** What it is for, in errors: `join key`, `feature`, `timestampField`. */
   readonly role: string;
 }
@@ -92,6 +94,8 @@ export async function typeColumns(
 
 function conversionOf(want: WantedColumn, columns: readonly SourceColumn[], context: TypingContext): Conversion {
   const found = columns.find(({ name }) => name === want.from);
+  if (found === undefined && want.optional === true)
+    return { value: `CAST(NULL AS ${sqlType(want.type)})`, bad: 'false' };
   if (found === undefined) {
     const dropped = context.pii?.[want.from] === 'drop';
     const mend = dropped
@@ -100,7 +104,7 @@ function conversionOf(want: WantedColumn, columns: readonly SourceColumn[], cont
           want.from,
           columns.map(({ name }) => name),
         );
-    throw new DataError(`there is no column "${want.from}", a ${want.role} of view "${context.view}"`, {
+    throw new DataError(`there is no column "${want.from}" (${want.role} of view "${context.view}")`, {
       where: context.shown,
       mend,
     });
