@@ -48,6 +48,7 @@ async function acquire(file: string, { signal, onWait }: LockOptions): Promise<(
     }
     if (!told) onWait?.();
     told = true;
-    await sleep(toolchain.lockPollMs, undefined, { signal });
+    // What the loop throws on an abort is the signal's own reason.
+    await sleep(toolchain.lockPollMs, undefined, { signal }).catch(() => undefined);
   }
 }

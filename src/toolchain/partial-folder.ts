@@ -19,6 +19,6 @@ export async function withPartialFolder<T>(target: string, work: (folder: string
   try {
     return await work(folder);
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    await rm(folder, { recursive: true, force: true, maxRetries: 5 });
   }
 }

