@@ -67,7 +67,7 @@ async function comparePublish(
         ]);
         if (fresh > 0) {
           await session.run(
-            `CALL ducklake_add_data_files(${lit(catalog)}, ${lit(tableName(table))}, ${lit(dataFile)}, schema => ${lit(lake.project)})`,
+            `CALL ducklake_add_data_files(${lit(catalog)}, ${lit(tableName(table))}, ${lit(dataFile)}, schema => ${lit(lake.project)}, allow_missing => true)`,
           );
         }
       },

@@ -1,0 +1,32 @@
+import type { FeatureTable } from '../definitions/feature-table.js';
+import type { AnyFeatureView } from '../definitions/feature-view.js';
+import type { FileSource } from '../definitions/sources.js';
+import { DefinitionError } from '../errors.js';
+import type { Lake } from '../lake/index.js';
+import type { OfflineStore } from '../offline-store/offline-store.js';
+import { Staging } from './staging.js';
+import type { StepTarget } from './step.js';
+
+/** What the steps need of a store: its lake, its loaded definitions and the tables they were applied to. */
+export interface EtlContext {
+  readonly project: string;
+  readonly projectRoot: string;
+  readonly stateDir: string;
+  readonly lake: Lake;
+  readonly offline: OfflineStore;
+  /** The view as defined and as applied. @throws DefinitionError when it is unknown or not applied. */
+  view(name: string): { readonly view: AnyFeatureView; readonly table: FeatureTable };
+}
+
+export const stagingOf = ({ stateDir }: EtlContext, { runId, view }: StepTarget): Staging =>
+  new Staging(stateDir, runId, view);
+
+/** Where a view's history comes from. @throws DefinitionError for a stream view without a batch source. */
+export function batchSourceOf(view: AnyFeatureView): FileSource {
+  const source = view.kind === 'feature_view' ? view.source : view.source.batchSource;
+  if (source !== undefined) return source;
+  throw new DefinitionError('the view has no batch source, so there is no file to ingest', {
+    where: `streamFeatureView "${view.name}"`,
+    mend: 'give its kafkaSource a batchSource, or feed it by streamToStores',
+  });
+}

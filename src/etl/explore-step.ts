@@ -1,0 +1,158 @@
+import path from 'node:path';
+import type { IngestResult } from '../batch-source/index.js';
+import type { Expectation } from '../definitions/expectations.js';
+import { createdTimestamp, eventTimestamp } from '../definitions/feature-table.js';
+import { DataError } from '../errors.js';
+import {
+  type ExpectationResult,
+  evaluateExpectations,
+  failureMessage,
+  type Profile,
+  profileFile,
+  qualityOf,
+  splitQuarantine,
+  writeReport,
+} from '../quality/index.js';
+import { type Schema, timestamp } from '../types.js';
+import { cleaned } from './clean-step.js';
+import { batchSourceOf, type EtlContext, stagingOf } from './etl-context.js';
+import type { CleanReport, ExploreReport, StepOptions, StepTarget } from './step.js';
+
+/** Rows that go on to publish, and those a quarantine rule set aside. */
+export const validated = 'validated.parquet';
+export const quarantined = 'validated.quarantined.parquet';
+
+type Target = StepTarget & { readonly pipeline: string };
+
+interface Found {
+  readonly profile: Profile;
+  readonly expectations: readonly ExpectationResult[];
+  readonly quarantined: number;
+  readonly good: number;
+  readonly rows: number;
+}
+
+/**
+ * Sets rows aside by the quarantine rules, profiles what is left and judges every expectation. Results go to the lake and to a
+ * report in JSON and HTML, also when the run ends here.
+ * @throws DataError naming rules, view, counts and report when an `error` expectation fails; example rows are in the lake.
+ */
+export async function exploreStep(context: EtlContext, target: Target, options: StepOptions): Promise<ExploreReport> {
+  return stagingOf(context, target).once('explore', async () => {
+    const found = await explore(context, target, options);
+    const quality = qualityOf(found.expectations);
+    const report = writeRunReport(context, target, found);
+    const shown = (file: string): string => path.relative(context.projectRoot, file);
+    await recordResults(context, target, found, quality, shown(report.html));
+    if (quality === 'failed') {
+      throw new DataError(failureMessage(target.view, found.expectations, shown(report.html)), {
+        mend: `nothing was published; \`asof runs show ${target.runId}\` prints example rows`,
+      });
+    }
+    return {
+      rowsIn: found.rows,
+      rowsOut: found.good,
+      quality,
+      quarantined: found.quarantined,
+      report: { html: shown(report.html), json: shown(report.json) },
+    };
+  });
+}
+
+async function explore(context: EtlContext, target: Target, { signal, onProgress }: StepOptions): Promise<Found> {
+  const staging = stagingOf(context, target);
+  const { view, table } = context.view(target.view);
+  const expectations: readonly Expectation[] = view.expect;
+  const columns: Schema = {
+    ...table.joinKeys,
+    [eventTimestamp]: timestamp(),
+    [createdTimestamp]: timestamp(),
+    ...view.features,
+  };
+  return context.lake.withSession(async (session) => {
+    onProgress?.({ message: `validate ${target.view}` });
+    const file = staging.file(cleaned);
+    // Judged before rows are set aside: a quarantine rule is reported with all rows that broke it.
+    const results = await evaluateExpectations(session, { file, expectations, columns, signal });
+    const split = await splitQuarantine(session, { file, expectations, goodFile: staging.file(validated), signal });
+    onProgress?.({ message: `profile ${target.view}`, rows: split.good });
+    const profile = await profileFile(session, {
+      file: staging.file(validated),
+      columns: Object.keys(columns),
+      signal,
+    });
+    return { profile, expectations: results, quarantined: split.bad, good: split.good, rows: split.rows };
+  });
+}
+
+function writeRunReport(context: EtlContext, target: Target, found: Found): { html: string; json: string } {
+  const staging = stagingOf(context, target);
+  const { rows, provenance } = staging.result<IngestResult>('ingest');
+  const { duplicates, dropped, droppedColumns } = staging.result<CleanReport>('clean');
+  const source = batchSourceOf(context.view(target.view).view);
+  return writeReport({
+    directory: path.join(context.stateDir, 'reports', target.runId, target.view),
+    report: {
+      project: context.project,
+      view: target.view,
+      pipeline: target.pipeline,
+      runId: target.runId,
+      startedAt: new Date().toISOString(),
+      source: {
+        name: source.name,
+        file: provenance.path,
+        hash: provenance.sha256,
+        bytes: provenance.bytes,
+        rows,
+        columns: provenance.schema,
+        owner: source.owner,
+      },
+      counts: { read: rows, duplicates, dropped, quarantined: found.quarantined },
+      quality: qualityOf(found.expectations),
+      profile: found.profile,
+      expectations: found.expectations,
+      notes: droppedColumns.map((column) => `Column ${column} of the source is not used by the view and was left out.`),
+    },
+  });
+}
+
+/** One row per run and view, also when the step is done again. */
+async function recordResults(
+  { lake }: EtlContext,
+  { runId, view }: Target,
+  { profile, expectations }: Found,
+  quality: string,
+  report: string,
+): Promise<void> {
+  await lake.transaction({ message: `validation of ${view} (run ${runId})` }, async (session) => {
+    const table = lake.system('validation_results');
+    await session.run(`DELETE FROM ${table} WHERE run_id = $1 AND view_name = $2`, [runId, view]);
+    await session.run(`INSERT INTO ${table} VALUES ($1, $2, now(), $3, $4, $5, $6)`, [
+      runId,
+      view,
+      quality,
+      JSON.stringify(profile),
+      JSON.stringify(expectations),
+      report,
+    ]);
+  });
+}
+
+/** What an earlier run found, with examples of bad rows. */
+export async function validationResults(
+  context: Pick<EtlContext, 'lake'>,
+  runId: string,
+): Promise<{ view: string; quality: string; expectations: ExpectationResult[]; profile: Profile; report: string }[]> {
+  const rows = await context.lake.all<Record<'view_name' | 'quality' | 'expectations' | 'profile' | 'report', string>>(
+    `SELECT view_name, quality, expectations, profile, report FROM ${context.lake.system('validation_results')}
+     WHERE run_id = $1 ORDER BY recorded_at`,
+    [runId],
+  );
+  return rows.map(({ view_name, quality, expectations, profile, report }) => ({
+    view: view_name,
+    quality,
+    expectations: JSON.parse(expectations) as ExpectationResult[],
+    profile: JSON.parse(profile) as Profile,
+    report,
+  }));
+}

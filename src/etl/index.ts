@@ -1,0 +1,15 @@
+export { cleaned, cleanStep } from './clean-step.js';
+export type { EtlContext } from './etl-context.js';
+export { exploreStep, validationResults } from './explore-step.js';
+export { ingestStep } from './ingest-step.js';
+export { publishStep } from './publish-step.js';
+export { Staging } from './staging.js';
+export type {
+  CleanReport,
+  ExploreReport,
+  PublishReport,
+  StepOptions,
+  StepProgress,
+  StepReport,
+  StepTarget,
+} from './step.js';

@@ -1,0 +1,49 @@
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { DataError } from '../errors.js';
+import { syncPath } from '../lake/parquet-file.js';
+
+/**
+ * The folder in which the steps of one run hand each other their files, for one view. A step's result is written beside its file
+ * once that is complete, so a step that is called again after a crash finds what it did.
+ */
+export class Staging {
+  readonly #directory: string;
+
+  constructor(stateDir: string, runId: string, view: string) {
+    if (!/^[A-Za-z0-9._-]+$/.test(runId)) throw new DataError(`"${runId}" is no run id`);
+    this.#directory = path.join(stateDir, 'staging', runId, view);
+  }
+
+  file(name: string): string {
+    return path.join(this.#directory, name);
+  }
+
+  /** What the step returned the first time it was finished. */
+  async once<T>(step: string, work: () => Promise<T>): Promise<T> {
+    const file = this.file(`${step}.json`);
+    if (existsSync(file)) return JSON.parse(readFileSync(file, 'utf8')) as T;
+    mkdirSync(this.#directory, { recursive: true });
+    const result = await work();
+    writeFileSync(`${file}.tmp`, JSON.stringify(result));
+    syncPath(`${file}.tmp`);
+    renameSync(`${file}.tmp`, file);
+    return result;
+  }
+
+  /** The result of a step that has to be finished by now. */
+  result<T>(step: string): T {
+    const file = this.file(`${step}.json`);
+    if (!existsSync(file)) {
+      throw new DataError(`step "${step}" left no result`, {
+        where: this.#directory,
+        mend: 'start the pipeline again; staging files of a run must not be removed while it runs',
+      });
+    }
+    return JSON.parse(readFileSync(file, 'utf8')) as T;
+  }
+
+  remove(): void {
+    rmSync(this.#directory, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,281 @@
+import { randomUUID } from 'node:crypto';
+import path from 'node:path';
+import type { EntityKeys, FeatureService, HistoricalRow, OnlineRow } from './definitions/index.js';
+import { DefinitionError } from './errors.js';
+import type { FeatureRepo } from './feature-repo/index.js';
+import { type FeatureRequest, findView, type NamingOptions, resolveRequest } from './feature-request.js';
+import type { Lake } from './lake/index.js';
+import {
+  type EntityInput,
+  type HistoricalOutput,
+  type HistoricalProgress,
+  type HistoricalResult,
+  historicalFeatures,
+} from './offline-store/historical-features.js';
+import type { OfflineStore } from './offline-store/offline-store.js';
+import { type OnlineFeatures, type OnlineStore, readOnlineFeatures } from './online-store/index.js';
+import { PipelineSteps } from './pipeline-steps.js';
+import type { Applied, Plan, Registry, RegistryState, TeardownCounts } from './registry/index.js';
+import { Runs } from './runs/index.js';
+import type { StreamProducer, StreamSource } from './stream-source/stream-source.js';
+import {
+  type MaterializeMode,
+  type MaterializeProgress,
+  type MaterializeResult,
+  materializeView,
+} from './sync/index.js';
+
+/** What a store runs on. */
+export interface Engines {
+  readonly lake: Lake;
+  readonly offline: OfflineStore;
+  readonly registry: Registry;
+  openOnline(): Promise<OnlineStore>;
+  openStream(topic: string): Promise<StreamSource>;
+  openProducer(topic: string): Promise<StreamProducer>;
+  /** Removes the project's embedded event logs. */
+  dropStreams(): Promise<void>;
+}
+
+export interface HistoricalOptions extends NamingOptions {
+  /** Only rows that were made by the entity row's time count: no leakage from later backfills. */
+  readonly createdCutoff?: boolean;
+  /** Reads the lake as it was at this snapshot: the same request gives the same training set. */
+  readonly asOfSnapshot?: number;
+  /** The column with each entity row's time; default `event_timestamp`, else the only timestamp column. */
+  readonly entityTimestamp?: string;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: HistoricalProgress) => void;
+}
+
+/** Entity rows: objects, the path of a CSV, Parquet or NDJSON file, or one SELECT. */
+export type Entities<L = Readonly<Record<string, unknown>>> = readonly L[] | string | EntityInput;
+
+export interface MaterializeOptions {
+  /** Default: every view that feeds the online store. */
+  readonly views?: readonly string[];
+  readonly mode?: MaterializeMode;
+  readonly end?: Date;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (view: string, progress: MaterializeProgress) => void;
+}
+
+/**
+ * A project's feature store: definitions, history, newest values. Made by `openFeatureStore`; close it when done. Methods throw
+ * DefinitionError for requests that can't be meant, DataError for data that can't be used, StoreUnavailableError when a store
+ * can't be reached.
+ */
+export class FeatureStore {
+  readonly runs: Runs;
+  readonly steps: PipelineSteps;
+  readonly #engines: Engines;
+  readonly #reload: () => Promise<FeatureRepo>;
+  #repo: FeatureRepo;
+  #state: Promise<RegistryState> | undefined;
+  #online: Promise<OnlineStore> | undefined;
+
+  constructor(repo: FeatureRepo, engines: Engines, reload: () => Promise<FeatureRepo>) {
+    this.#repo = repo;
+    this.#engines = engines;
+    this.#reload = reload;
+    this.runs = new Runs(engines.lake);
+    this.steps = new PipelineSteps(this, engines);
+  }
+
+  get repo(): FeatureRepo {
+    return this.#repo;
+  }
+
+  get project(): string {
+    return this.#repo.config.project;
+  }
+
+  get lake(): Lake {
+    return this.#engines.lake;
+  }
+
+  get registry(): Registry {
+    return this.#engines.registry;
+  }
+
+  /** The online store, opened on first use. */
+  online(): Promise<OnlineStore> {
+    this.#online ??= this.#engines.openOnline();
+    return this.#online;
+  }
+
+  /** What is applied; read once and again after `apply` and `requireApplied`. */
+  state(): Promise<RegistryState> {
+    this.#state ??= this.registry.state();
+    return this.#state;
+  }
+
+  /** What `apply` would change. */
+  plan(): Promise<Plan> {
+    return this.registry.plan(this.#repo);
+  }
+
+  /** Makes registry and tables what the definitions say. */
+  async apply(): Promise<Applied> {
+    const applied = await this.registry.apply(this.#repo);
+    this.#state = undefined;
+    return applied;
+  }
+
+  /**
+   * Makes sure that the loaded definitions are the applied ones; definition files that were edited since are loaded again.
+   * @returns the registry's version.
+   * @throws DefinitionError naming what differs.
+   */
+  async requireApplied(): Promise<number> {
+    this.#state = undefined;
+    try {
+      await this.registry.checkApplied(this.#repo);
+    } catch (error) {
+      const again = await this.#reload();
+      if (again.definitionsHash === this.#repo.definitionsHash) throw error;
+      if (again.config.project !== this.project) {
+        throw new DefinitionError(`the project is now called "${again.config.project}"`, {
+          mend: 'start the worker again',
+        });
+      }
+      this.#repo = again;
+      await this.registry.checkApplied(this.#repo);
+    }
+    return (await this.state()).version;
+  }
+
+  /** A feature service of the repository, by name. */
+  service(name: string): FeatureService {
+    const service = this.#repo.services.get(name);
+    if (service !== undefined) return service;
+    throw new DefinitionError(`there is no feature service "${name}"`, {
+      mend: `there are ${[...this.#repo.services.keys()].join(', ') || 'none'}`,
+    });
+  }
+
+  /** The features as of each entity row's time, joined to the entity rows in the order given. */
+  getHistoricalFeatures<S extends FeatureService, L extends EntityKeys<S>>(
+    features: S,
+    entities: readonly L[],
+    options?: HistoricalOptions,
+  ): Promise<HistoricalRow<S, L>[]>;
+  getHistoricalFeatures(
+    features: FeatureRequest,
+    entities: Entities,
+    options?: HistoricalOptions,
+  ): Promise<Record<string, unknown>[]>;
+  async getHistoricalFeatures(
+    features: FeatureRequest,
+    entities: Entities,
+    options: HistoricalOptions = {},
+  ): Promise<Record<string, unknown>[]> {
+    const { rows } = await this.writeHistoricalFeatures(features, entities, { type: 'rows' }, options);
+    return rows ?? [];
+  }
+
+  /** The same into a Parquet or CSV file, or a new table of the lake; the rows never pass through JavaScript. */
+  async writeHistoricalFeatures(
+    features: FeatureRequest,
+    entities: Entities,
+    output: HistoricalOutput,
+    options: HistoricalOptions = {},
+  ): Promise<HistoricalResult> {
+    const { createdCutoff, asOfSnapshot, entityTimestamp, signal, onProgress, ...naming } = options;
+    const state =
+      asOfSnapshot === undefined ? await this.state() : await this.registry.state({ snapshot: asOfSnapshot });
+    return historicalFeatures(this.lake, {
+      selections: resolveRequest(features, this.#repo, state, naming),
+      entities: entityInput(entities),
+      options: { createdCutoff, asOfSnapshot, entityTimestamp },
+      output,
+      signal,
+      onProgress,
+    });
+  }
+
+  /** The newest features of each entity, in the order asked; missing and expired ones are null. */
+  getOnlineFeatures<S extends FeatureService>(features: S, keys: readonly EntityKeys<S>[]): Promise<OnlineRow<S>[]>;
+  getOnlineFeatures(
+    features: FeatureRequest,
+    keys: readonly Readonly<Record<string, unknown>>[],
+    options?: NamingOptions,
+  ): Promise<Record<string, unknown>[]>;
+  async getOnlineFeatures(
+    features: FeatureRequest,
+    keys: readonly object[],
+    options: NamingOptions = {},
+  ): Promise<Record<string, unknown>[]> {
+    const { rows } = await this.getOnlineFeaturesDetailed(features, keys, options);
+    return rows;
+  }
+
+  /** The same with a status and an event timestamp for every feature. */
+  async getOnlineFeaturesDetailed(
+    features: FeatureRequest,
+    keys: readonly object[],
+    options: NamingOptions = {},
+  ): Promise<OnlineFeatures> {
+    const selections = resolveRequest(features, this.#repo, await this.state(), options);
+    return readOnlineFeatures(await this.online(), selections, keys as readonly Record<string, unknown>[], new Date());
+  }
+
+  /** Brings views online, here and now. A pipeline does the same durably. */
+  async materialize({
+    views,
+    mode = { type: 'incremental' },
+    end,
+    signal,
+    onProgress,
+  }: MaterializeOptions = {}): Promise<MaterializeResult[]> {
+    await this.requireApplied();
+    const stores = { lake: this.lake, offline: this.#engines.offline, online: await this.online() };
+    const results: MaterializeResult[] = [];
+    for (const view of views ?? this.onlineViews()) {
+      const { table } = await this.view(view);
+      const file = path.join(this.#repo.stateDir, 'staging', `materialize-${randomUUID()}.parquet`);
+      const request = { table, mode, end, file, signal, onProgress: (p: MaterializeProgress) => onProgress?.(view, p) };
+      results.push(await materializeView(stores, request));
+    }
+    return results;
+  }
+
+  /** Names of the views that feed the online store. */
+  onlineViews(): string[] {
+    return [...this.#repo.views.values()].filter(({ online }) => online).map(({ name }) => name);
+  }
+
+  /** A view as defined, with the table it was applied to. */
+  async view(name: string) {
+    const view = findView(name, this.#repo.views);
+    const registered = (await this.state()).views.get(name);
+    if (registered === undefined)
+      throw new DefinitionError(`view "${name}" is not applied`, { mend: 'run `asof apply`' });
+    return { view, table: registered.table };
+  }
+
+  /** Puts events into a topic; the file engine creates it when it is not there. */
+  openProducer(topic: string): Promise<StreamProducer> {
+    return this.#engines.openProducer(topic);
+  }
+
+  /** Removes this project's tables, online rows and event logs, and nothing else. */
+  async teardown(): Promise<TeardownCounts> {
+    await (await this.online()).dropProject();
+    await this.#engines.dropStreams();
+    const counts = await this.registry.teardown();
+    this.#state = undefined;
+    return counts;
+  }
+
+  async close(): Promise<void> {
+    await (await this.#online)?.close();
+    this.lake.close();
+  }
+}
+
+function entityInput(entities: Entities): EntityInput {
+  if (Array.isArray(entities)) return { type: 'rows', rows: entities };
+  if (typeof entities !== 'string') return entities as EntityInput;
+  return /^\s*(select|with|from)\s/i.test(entities) ? { type: 'sql', sql: entities } : { type: 'file', path: entities };
+}

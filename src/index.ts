@@ -1,0 +1,50 @@
+/**
+ * asof: features as of a past moment for training, as of now for serving. What is exported here is the library; definitions are
+ * written with it, stores are opened with it, pipelines are built on it.
+ */
+export * from './definitions/index.js';
+export {
+  AsofError,
+  DataError,
+  DefinitionError,
+  describeError,
+  FencedError,
+  finalErrorNames,
+  StoreUnavailableError,
+} from './errors.js';
+export type {
+  CleanReport,
+  ExploreReport,
+  PublishReport,
+  StepOptions,
+  StepProgress,
+  StepReport,
+  StepTarget,
+} from './etl/index.js';
+export type { FeatureRepo } from './feature-repo/index.js';
+export type { FeatureRequest, NamingOptions } from './feature-request.js';
+export { type Entities, FeatureStore, type HistoricalOptions, type MaterializeOptions } from './feature-store.js';
+export type { EntityInput, HistoricalOutput, HistoricalResult } from './offline-store/historical-features.js';
+export type { EventCounts } from './offline-store/offline-store.js';
+export type { FeatureStatus, OnlineFeatures } from './online-store/index.js';
+export { openFeatureStore } from './open-feature-store.js';
+export { type ConsumeStepOptions, type MaterializeStepOptions, PipelineSteps } from './pipeline-steps.js';
+export type { ExpectationResult, Profile, Quality } from './quality/index.js';
+export type { Applied, Change, ObjectKind, Plan, RegistryEntry, RegistryState } from './registry/index.js';
+export { type LeaseHolder, type RunRecord, type RunStatus, Runs, type StepRecord } from './runs/index.js';
+export type { MaterializeMode, MaterializeProgress, MaterializeResult, PushResult, SliceReport } from './sync/index.js';
+export {
+  bool,
+  bytes,
+  float32,
+  float64,
+  int32,
+  int64,
+  list,
+  nullable,
+  type Row,
+  type Schema,
+  string,
+  timestamp,
+  type ValueType,
+} from './types.js';

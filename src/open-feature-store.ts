@@ -1,0 +1,41 @@
+import path from 'node:path';
+import { type FeatureRepo, loadFeatureRepo } from './feature-repo/index.js';
+import { type Engines, FeatureStore } from './feature-store.js';
+import { Lake } from './lake/index.js';
+import { DuckLakeOfflineStore } from './offline-store/ducklake-offline-store.js';
+import { openLakeRegistry } from './registry/index.js';
+
+/**
+ * Opens the feature store a feature repository describes; engines other than the lake are loaded when they are first used.
+ * @param repoDir the folder with the definitions, e.g. `feature_repo`.
+ * @throws DefinitionError when the definitions can't be loaded, StoreUnavailableError when the lake can't be opened.
+ */
+export async function openFeatureStore(repoDir = 'feature_repo'): Promise<FeatureStore> {
+  const asof = await import('./index.js');
+  const reload = (): Promise<FeatureRepo> => loadFeatureRepo(repoDir, { asof });
+  const repo = await reload();
+  const { project } = repo.config;
+  const lake = await Lake.open({ stateDir: repo.stateDir, project });
+  const engines: Engines = {
+    lake,
+    offline: new DuckLakeOfflineStore(lake),
+    registry: openLakeRegistry(lake),
+    openOnline: async () => {
+      const { openLmdbOnlineStore } = await import('./online-store/lmdb-online-store.js');
+      return openLmdbOnlineStore({ directory: path.join(repo.stateDir, 'online'), project });
+    },
+    openStream: async (topic) => {
+      const { openFileStreamSource } = await import('./stream-source/file-stream-source.js');
+      return openFileStreamSource({ directory: path.join(repo.stateDir, 'streams'), topic });
+    },
+    openProducer: async (topic) => {
+      const { openFileStreamProducer } = await import('./stream-source/file-stream-producer.js');
+      return openFileStreamProducer({ directory: path.join(repo.stateDir, 'streams'), topic });
+    },
+    dropStreams: async () => {
+      const { rm } = await import('node:fs/promises');
+      await rm(path.join(repo.stateDir, 'streams'), { recursive: true, force: true });
+    },
+  };
+  return new FeatureStore(repo, engines, reload);
+}

@@ -1,0 +1,185 @@
+import path from 'node:path';
+import type { IngestResult } from './batch-source/index.js';
+import { type AnyFeatureView, fileSource, type StreamFeatureView } from './definitions/index.js';
+import { DefinitionError } from './errors.js';
+import {
+  type CleanReport,
+  cleaned,
+  cleanStep,
+  type EtlContext,
+  type ExploreReport,
+  exploreStep,
+  ingestStep,
+  type PublishReport,
+  publishStep,
+  Staging,
+  type StepOptions,
+  type StepReport,
+  type StepTarget,
+  validationResults,
+} from './etl/index.js';
+import type { Engines, FeatureStore } from './feature-store.js';
+import type { EventCounts } from './offline-store/offline-store.js';
+import {
+  consumeStream,
+  type MaterializeMode,
+  type MaterializeProgress,
+  type MaterializeResult,
+  materializeView,
+  type PushResult,
+  pushRows,
+  type SliceReport,
+} from './sync/index.js';
+
+type PipelineTarget = StepTarget & { readonly pipeline: string };
+
+export interface MaterializeStepOptions extends StepOptions {
+  readonly mode: MaterializeMode;
+  readonly resume?: MaterializeProgress | undefined;
+  readonly onCursor?: ((progress: MaterializeProgress) => void) | undefined;
+}
+
+export interface ConsumeStepOptions {
+  readonly sliceMs: number;
+  readonly untilEnd?: boolean | undefined;
+  readonly acceptGap?: boolean | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((report: SliceReport) => void) | undefined;
+}
+
+/** The steps of pipelines, one method each: idempotent for a run, resumable, cancellable. Activities call them; so can you. */
+export class PipelineSteps {
+  readonly #store: FeatureStore;
+  readonly #engines: Engines;
+
+  constructor(store: FeatureStore, engines: Engines) {
+    this.#store = store;
+    this.#engines = engines;
+  }
+
+  async ingest(target: StepTarget, options: StepOptions = {}): Promise<StepReport> {
+    return ingestStep(await this.#context(target.view), target, options);
+  }
+
+  async clean(target: StepTarget, options: StepOptions = {}): Promise<CleanReport> {
+    return cleanStep(await this.#context(target.view), target, options);
+  }
+
+  async exploreAndValidate(target: PipelineTarget, options: StepOptions = {}): Promise<ExploreReport> {
+    return exploreStep(await this.#context(target.view), target, options);
+  }
+
+  async publish(target: PipelineTarget, options: StepOptions = {}): Promise<PublishReport> {
+    return publishStep(await this.#context(target.view), target, options);
+  }
+
+  /** What a run's validation found, with examples of bad rows. */
+  validationResults(runId: string): ReturnType<typeof validationResults> {
+    return validationResults({ lake: this.#engines.lake }, runId);
+  }
+
+  async materialize(
+    target: StepTarget,
+    { mode, resume, signal, onCursor }: MaterializeStepOptions,
+  ): Promise<MaterializeResult> {
+    const { table } = await this.#store.view(target.view);
+    return materializeView(await this.#stores(), {
+      table,
+      mode,
+      file: this.#file(target, 'newest.parquet'),
+      resume,
+      signal,
+      onProgress: onCursor,
+    });
+  }
+
+  async consumeStream(target: StepTarget, options: ConsumeStepOptions): Promise<SliceReport> {
+    const { view, table } = await this.#streamView(target.view);
+    const source = await this.#engines.openStream(view.source.topic);
+    try {
+      const file = this.#file(target, 'catch-up.parquet');
+      return await consumeStream(await this.#stores(), { view, table, source, file, ...options });
+    } finally {
+      await source.close();
+    }
+  }
+
+  /** What became of all events a stream view ever read; exact, because it is committed with the rows. */
+  async eventTotals(viewName: string): Promise<EventCounts> {
+    const { view, table } = await this.#streamView(viewName);
+    return this.#engines.offline.eventTotals(table, view.source.topic);
+  }
+
+  /**
+   * Puts rows of a file into both stores at once, through the same cleaning as a pipeline: their columns are those of the view's
+   * source (a stream view takes its events, and applies its transform).
+   */
+  async push(viewName: string, sourcePath: string, pushId: string): Promise<PushResult & { duplicates: number }> {
+    await this.#store.requireApplied();
+    const { view, table } = await this.#store.view(viewName);
+    const target = { runId: `push-${pushId}`, view: viewName };
+    const context = { ...(await this.#context(viewName)), view: () => ({ view: fedByFile(view, sourcePath), table }) };
+    const staging = new Staging(context.stateDir, target.runId, viewName);
+    try {
+      await ingestStep(context, target, {});
+      const { duplicates } = await cleanStep(context, target, {});
+      const result = await pushRows(await this.#stores(), {
+        table,
+        cleaned: staging.file(cleaned),
+        file: staging.file('newest.parquet'),
+        pushId: target.runId,
+        provenance: JSON.stringify(staging.result<IngestResult>('ingest').provenance),
+        online: view.online,
+      });
+      return { ...result, duplicates };
+    } finally {
+      staging.remove();
+    }
+  }
+
+  async #streamView(
+    name: string,
+  ): Promise<{ view: StreamFeatureView; table: Awaited<ReturnType<FeatureStore['view']>>['table'] }> {
+    const { view, table } = await this.#store.view(name);
+    if (view.kind === 'stream_feature_view') return { view, table };
+    throw new DefinitionError(`"${name}" is a batch view; it has no stream`, {
+      mend: 'run a dbToOfflineStore pipeline for it, or make it a streamFeatureView',
+    });
+  }
+
+  async #stores() {
+    return { lake: this.#engines.lake, offline: this.#engines.offline, online: await this.#store.online() };
+  }
+
+  #file({ runId, view }: StepTarget, name: string): string {
+    return path.join(this.#store.repo.stateDir, 'staging', runId, view, name);
+  }
+
+  async #context(view: string): Promise<EtlContext> {
+    const { repo } = this.#store;
+    const found = await this.#store.view(view);
+    return {
+      project: repo.config.project,
+      projectRoot: repo.projectRoot,
+      stateDir: repo.stateDir,
+      lake: this.#engines.lake,
+      offline: this.#engines.offline,
+      view: () => found,
+    };
+  }
+}
+
+/** The view as if the file were its source, so that pushed rows are read, checked and transformed as all others. */
+function fedByFile(view: AnyFeatureView, file: string): AnyFeatureView {
+  const { timestampField, createdTimestampField } = view.source;
+  const pushed = fileSource({
+    name: 'pushed',
+    path: path.resolve(file),
+    timestampField,
+    ...(createdTimestampField === undefined ? {} : { createdTimestampField }),
+    ...(view.kind === 'feature_view' && view.source.pii !== undefined ? { pii: { ...view.source.pii } } : {}),
+  });
+  return view.kind === 'feature_view'
+    ? { ...view, source: pushed }
+    : { ...view, source: { ...view.source, batchSource: pushed } };
+}

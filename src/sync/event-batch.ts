@@ -1,0 +1,130 @@
+import { limits } from '../config.js';
+import { eventTimestamp, type FeatureTable, tableColumns } from '../definitions/feature-table.js';
+import type { StreamFeatureView } from '../definitions/feature-view.js';
+import type { DeadLetter, EventCounts } from '../offline-store/offline-store.js';
+import type { StreamRecord } from '../stream-source/stream-source.js';
+import { eventDecoder } from '../transform/event-schema.js';
+import { rowBuilder } from '../transform/event-to-row.js';
+
+/** Bytes of a bad event kept in its dead letter. */
+const deadLetterPayloadBytes = 64 * 1024;
+
+/** What some records became: rows in columns, dead letters, and counts and positions per partition. */
+export interface EventBatch {
+  /** One array per column of `tableColumns(table)`. */
+  readonly columns: unknown[][];
+  /** Rows that go online at once; late ones and those dated in the future are left to materialize. */
+  readonly onlineRows: number[];
+  readonly deadLetters: DeadLetter[];
+  readonly partitions: Map<number, { nextOffset: number; counts: Mutable<EventCounts> }>;
+}
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+export const noEvents = (): Mutable<EventCounts> => ({ read: 0, written: 0, deadLetters: 0, dropped: 0, late: 0 });
+
+/** Turns records into batches for one view; remembers how far event time has come in each partition, which decides what is late. */
+export class EventBatcher {
+  readonly #view: StreamFeatureView;
+  readonly #schema: string[];
+  readonly #eventColumn: number;
+  readonly #decode: ReturnType<typeof eventDecoder>;
+  readonly #build: ReturnType<typeof rowBuilder>;
+  /** Microseconds, by partition. */
+  readonly #newest: Map<number, bigint>;
+
+  constructor(view: StreamFeatureView, table: FeatureTable, newest: ReadonlyMap<number, bigint>) {
+    this.#view = view;
+    this.#schema = Object.keys(tableColumns(table));
+    this.#eventColumn = this.#schema.indexOf(eventTimestamp);
+    this.#decode = eventDecoder(view.source);
+    this.#build = rowBuilder(view);
+    this.#newest = new Map(newest);
+  }
+
+  /** @param ingestTimeUs the batch's ingest time, the same for all of its rows. */
+  batch(records: readonly StreamRecord[], ingestTimeUs: bigint): EventBatch {
+    const batch: EventBatch = {
+      columns: this.#schema.map(() => []),
+      onlineRows: [],
+      deadLetters: [],
+      partitions: new Map(),
+    };
+    const future = BigInt(Date.now() + limits.allowedClockSkewMs) * 1_000n;
+    for (const [index, record] of records.entries()) {
+      const partition = this.#partition(batch, record);
+      partition.counts.read += 1;
+      const reason = this.#add(batch, record, { ingestTimeUs, position: index });
+      if (reason !== undefined) this.#bury(batch, record, reason);
+      else this.#judge(batch, record, partition.counts, future);
+    }
+    return batch;
+  }
+
+  #partition(batch: EventBatch, record: StreamRecord) {
+    let partition = batch.partitions.get(record.partition);
+    if (partition === undefined) {
+      partition = { nextOffset: record.nextOffset, counts: noEvents() };
+      batch.partitions.set(record.partition, partition);
+    }
+    partition.nextOffset = record.nextOffset;
+    return partition;
+  }
+
+  /** @returns why the record is no row; then nothing was added. */
+  #add(
+    { columns }: EventBatch,
+    record: StreamRecord,
+    ingest: { ingestTimeUs: bigint; position: number },
+  ): string | undefined {
+    if (record.oversized !== undefined) {
+      return `the event has ${record.oversized} bytes, more than the ${limits.streamEventBytesMax} allowed`;
+    }
+    const decoded = this.#decode(record.value);
+    if (!decoded.ok) return decoded.reason;
+    return this.#build(decoded.event, columns, {
+      ...ingest,
+      topic: this.#view.source.topic,
+      partition: record.partition,
+      offset: record.offset,
+    });
+  }
+
+  /** Decides what becomes of the row just added: written, or late and by the view's choice dropped or set aside. */
+  #judge(batch: EventBatch, record: StreamRecord, counts: Mutable<EventCounts>, future: bigint): void {
+    const events = batch.columns[this.#eventColumn] as bigint[];
+    const row = events.length - 1;
+    const eventUs = events[row] as bigint;
+    const newest = this.#newest.get(record.partition);
+    const late = newest !== undefined && this.#isLate(eventUs, newest);
+    if (newest === undefined || eventUs > newest) {
+      // One event dated in the far future must not make all that follow late.
+      this.#newest.set(record.partition, eventUs > future ? (newest ?? future) : eventUs);
+    }
+    if (!late) {
+      counts.written += 1;
+      if (eventUs <= future) batch.onlineRows.push(row);
+      return;
+    }
+    counts.late += 1;
+    if (this.#view.late === 'keep') {
+      counts.written += 1;
+      return;
+    }
+    for (const column of batch.columns) column.pop();
+    if (this.#view.late === 'drop') counts.dropped += 1;
+    else this.#bury(batch, record, 'late: older than the watermark');
+  }
+
+  #isLate(eventUs: bigint, newest: bigint): boolean {
+    const { watermarkMs } = this.#view.source;
+    return Number.isFinite(watermarkMs) && eventUs < newest - BigInt(watermarkMs) * 1_000n;
+  }
+
+  #bury(batch: EventBatch, { partition, offset, value }: StreamRecord, reason: string): void {
+    const payload = value === null ? null : value.subarray(0, deadLetterPayloadBytes);
+    batch.deadLetters.push({ partition, offset, reason, payload });
+    const counts = batch.partitions.get(partition)?.counts;
+    if (counts !== undefined) counts.deadLetters += 1;
+  }
+}
