@@ -7,7 +7,7 @@ export type { StepReply };
 const nonRetryableErrorTypes = ['DefinitionError', 'DataError', 'FencedError'];
 
 /** Short bookkeeping in the lake. */
-export const { openRun, closeRun } = proxyActivities<Activities>({
+export const { openRun, closeRun, eventTotals } = proxyActivities<Activities>({
   startToCloseTimeout: '2 minutes',
   scheduleToCloseTimeout: '1 hour',
   retry: { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '20s', nonRetryableErrorTypes },

@@ -8,8 +8,8 @@ import {
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { StepRecord, StreamCounts } from '../src/index.js';
-import { steps } from './activity-proxies.js';
+import type { EventCounts, SliceReport, StepRecord } from '../src/index.js';
+import { eventTotals, steps } from './activity-proxies.js';
 import type { PipelineInput, RunSummary } from './contract.js';
 import { pipelineRun } from './run.js';
 
@@ -24,8 +24,13 @@ export interface StreamState {
   readonly counts: StreamCounts;
 }
 
+/** What this run did so far. */
+type StreamCounts = EventCounts & Pick<SliceReport, 'online' | 'offsets'>;
+
 interface Continued {
   readonly state: StreamState;
+  /** What the view had read before this run. */
+  readonly baseline: EventCounts;
   readonly attempts: number;
   readonly startedAt: number;
 }
@@ -67,6 +72,7 @@ export async function streamToStores(input: PipelineInput, continued?: Continued
     const view = run.views[0] as string;
     const { untilEnd, acceptGap } = run.args;
     const target = { runId: run.runId, view, pipeline: input.pipeline, retries: run.retries };
+    const baseline = continued?.baseline ?? (await eventTotals(view));
     let resume: unknown;
     for (;;) {
       run.detail(describe(status, counts));
@@ -89,11 +95,11 @@ export async function streamToStores(input: PipelineInput, continued?: Continued
       attempts += reply.attempts;
       resume = reply.done ? undefined : reply.resume;
       if (reply.done) {
-        counts = addCounts(counts, reply.result);
+        counts = addSlice(counts, reply.result, baseline);
         if (reply.result.ended === 'end_of_topic') break;
       }
       if (workflowInfo().continueAsNewSuggested) {
-        await continueAsNew<typeof streamToStores>(input, { state: { status, counts }, attempts, startedAt });
+        await continueAsNew<typeof streamToStores>(input, { state: { status, counts }, baseline, attempts, startedAt });
       }
     }
     run.published = counts.written;
@@ -110,14 +116,19 @@ const stepOf = (view: string, counts: StreamCounts, attempts: number, durationMs
   durationMs,
 });
 
-const addCounts = (a: StreamCounts, b: StreamCounts): StreamCounts => ({
-  read: a.read + b.read,
-  written: a.written + b.written,
-  deadLetters: a.deadLetters + b.deadLetters,
-  dropped: a.dropped + b.dropped,
-  late: a.late + b.late,
-  online: { written: a.online.written + b.online.written, stale: a.online.stale + b.online.stale },
-  offsets: { ...a.offsets, ...b.offsets },
+/** Totals are read back from the lake, so what a killed consumer committed is counted too. */
+const addSlice = (
+  { online, offsets }: StreamCounts,
+  slice: SliceReport & { totals: EventCounts },
+  baseline: EventCounts,
+): StreamCounts => ({
+  read: slice.totals.read - baseline.read,
+  written: slice.totals.written - baseline.written,
+  deadLetters: slice.totals.deadLetters - baseline.deadLetters,
+  dropped: slice.totals.dropped - baseline.dropped,
+  late: slice.totals.late - baseline.late,
+  online: { written: online.written + slice.online.written, stale: online.stale + slice.online.stale },
+  offsets: { ...offsets, ...slice.offsets },
 });
 
 function describe(status: string, { read, written, deadLetters, dropped, late, offsets }: StreamCounts): string {

@@ -1,0 +1,9 @@
+import type { ActivityDeps } from './deps.js';
+import { resumableStep } from './resumable-step.js';
+import type { StepInput } from './step-input.js';
+
+/** Casts, deduplicates and cleans the ingested rows. */
+export const clean = (deps: ActivityDeps, input: StepInput) =>
+  resumableStep(deps, input.retries, input.resume, ({ signal, progress }) =>
+    deps.store.steps.clean(input, { signal, onProgress: progress }),
+  );

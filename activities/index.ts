@@ -1,0 +1,47 @@
+import { clean } from './clean.js';
+import { closeRun } from './close-run.js';
+import { consumeStream } from './consume-stream.js';
+import type { ActivityDeps } from './deps.js';
+import { eventTotals } from './event-totals.js';
+import { exploreAndValidate } from './explore-and-validate.js';
+import { ingest } from './ingest.js';
+import { materialize } from './materialize.js';
+import { openRun } from './open-run.js';
+import { publish } from './publish.js';
+import { asFailure } from './resumable-step.js';
+
+export type { ActivityDeps } from './deps.js';
+export type { StepReply } from './resumable-step.js';
+
+const activities = {
+  openRun,
+  ingest,
+  clean,
+  exploreAndValidate,
+  publish,
+  materialize,
+  consumeStream,
+  eventTotals,
+  closeRun,
+};
+
+type Bound = { [K in keyof typeof activities]: Bind<(typeof activities)[K]> };
+type Bind<F> = F extends (deps: ActivityDeps, input: infer I) => Promise<infer R> ? (input: I) => Promise<R> : never;
+/** The activities as workflows call them. */
+export type Activities = Bound;
+
+/** The activities of asof, bound to a store. Errors become failures whose type Temporal can tell apart. */
+export function createActivities(deps: ActivityDeps): Activities {
+  const bound = Object.entries(activities).map(([name, activity]) => [
+    name,
+    async (input: never) => {
+      try {
+        return await (activity as (deps: ActivityDeps, input: never) => Promise<unknown>)(deps, input);
+      } catch (error) {
+        if (error instanceof Error && ['ApplicationFailure', 'CancelledFailure'].includes(error.name)) throw error;
+        throw asFailure(error, false);
+      }
+    },
+  ]);
+  return Object.fromEntries(bound) as Activities;
+}

@@ -1,0 +1,45 @@
+import { DefinitionError, type Json, type MaterializeMode, type MaterializeProgress } from '../src/index.js';
+import type { ActivityDeps } from './deps.js';
+import { resumableStep } from './resumable-step.js';
+import type { StepInput } from './step-input.js';
+
+export interface MaterializeInput extends StepInput {
+  readonly full?: Json | undefined;
+  /** ISO times; both = only keys with rows in the window. */
+  readonly start?: Json | undefined;
+  readonly end?: Json | undefined;
+}
+
+/** Brings a view online; the cursor kept with the heartbeat is how far the batches of the run's file are written. */
+export const materialize = (deps: ActivityDeps, input: MaterializeInput) =>
+  resumableStep<{ rowsIn: number; rowsOut: number; written: number; reason: string | undefined }, MaterializeProgress>(
+    deps,
+    input.retries,
+    input.resume,
+    async ({ signal, resume, cursor }) => {
+      const mode = modeOf(input);
+      const result = await deps.store.steps.materialize(input, { mode, resume, signal, onCursor: cursor });
+      return {
+        rowsIn: result.keys,
+        rowsOut: result.written + result.deleted,
+        written: result.written,
+        reason: result.reason,
+      };
+    },
+  );
+
+function modeOf({ full, start, end }: MaterializeInput): MaterializeMode {
+  if (start === undefined && end === undefined) return { type: full === true ? 'full' : 'incremental' };
+  const window = { type: 'window', start: new Date(String(start)), end: new Date(String(end)) } as const;
+  if (
+    full === true ||
+    Number.isNaN(window.start.getTime()) ||
+    Number.isNaN(window.end.getTime()) ||
+    window.start > window.end
+  ) {
+    throw new DefinitionError(`start ${String(start)} and end ${String(end)} are no window`, {
+      mend: 'give both as ISO times, start before end, and not with full',
+    });
+  }
+  return window;
+}

@@ -1,0 +1,9 @@
+import type { ActivityDeps } from './deps.js';
+import { resumableStep } from './resumable-step.js';
+import type { StepInput } from './step-input.js';
+
+/** Brings the validated rows into the offline store. */
+export const publish = (deps: ActivityDeps, input: StepInput) =>
+  resumableStep(deps, input.retries, input.resume, ({ signal, progress }) =>
+    deps.store.steps.publish(input, { signal, onProgress: progress }),
+  );
