@@ -20,11 +20,14 @@ export function definitionFiles(folder: string): string[] {
 }
 
 const importPattern =
-  /(?:^|[\s;}])(?:import|export)\s+(?!type\b)(?:[\w$*{}\s,]+\sfrom\s*|[*{][\w$*{}\s,]*from\s*)?['"](\.[^'"\n]*)['"]|(?:import|require)\s*\(\s*['"](\.[^'"\n]*)['"]\s*\)/g;
+  /\b(?:import|export)\s*(?!\s*type\b)(?:[^'";]*?[\s}*]from\s*)?['"](\.[^'"\n]*)['"]|\b(?:import|require)\s*\(\s*['"](\.[^'"\n]*)['"]\s*\)/g;
+
+const withoutComments = (code: string): string =>
+  code.replace(/\/\*[\s\S]*?\*\//g, '').replace(/(^|\s)\/\/.*$/gm, '$1');
 
 /** The files that a file imports by relative paths, as they lie on disk. Imports of types only leave no trace at run time. */
 export function relativeImports(file: string): string[] {
-  const found = [...readFileSync(file, 'utf8').matchAll(importPattern)]
+  const found = [...withoutComments(readFileSync(file, 'utf8')).matchAll(importPattern)]
     .map((match) => resolveImport(path.dirname(file), (match[1] ?? match[2]) as string))
     .filter((imported) => imported !== undefined);
   return [...new Set(found)].sort();

@@ -24,8 +24,26 @@ const entry = (row: ObjectRow): RegistryEntry => ({
 /** The registry's version, now or at a snapshot; 0 = nothing was applied. Reads through a session to see its transaction. */
 export async function readHead(from: Lake | Session, lake: Lake, snapshot?: number): Promise<number> {
   const at = snapshot === undefined ? '' : await atSnapshot(lake, snapshot);
-  const head = await from.one<{ version: bigint }>(`SELECT version FROM ${lake.system('registry_head')}${at}`);
-  return Number(head?.version ?? 0);
+  try {
+    const head = await from.one<{ version: bigint }>(`SELECT version FROM ${lake.system('registry_head')}${at}`);
+    return Number(head?.version ?? 0);
+  } catch (error) {
+    if (await tableExists(lake, systemSchema(lake.project), 'registry_head')) throw error;
+    throw new DefinitionError('there is no registry any more: the project was torn down', {
+      where: `project "${lake.project}"`,
+      mend: 'restart what still has it open, then run asof apply',
+      cause: error,
+    });
+  }
+}
+
+/** Names differ by more than their case to SQL. */
+export async function tableExists(from: Lake | Session, schema: string, table: string): Promise<boolean> {
+  const found = await from.one(
+    'SELECT 1 FROM duckdb_tables() WHERE database_name = $1 AND schema_name = $2 AND lower(table_name) = lower($3)',
+    [catalog, schema, table],
+  );
+  return found !== undefined;
 }
 
 /** The newest entry of every object up to a moment, removed ones included, by kind and name. */

@@ -1,10 +1,10 @@
-import type { FeatureTable } from '../definitions/feature-table.js';
+import { type FeatureTable, tableName } from '../definitions/feature-table.js';
 import { DefinitionError } from '../errors.js';
 import type { FeatureRepo } from '../feature-repo/feature-repo.js';
 import { addFeature, createFeatureTable, createLeaseTable, widenFeature } from '../lake/feature-tables.js';
-import type { Lake, Session } from '../lake/index.js';
+import { type Lake, type Session, systemSchema } from '../lake/index.js';
 import { dropProject } from './drop-project.js';
-import { newestEntries, objectHistory, readHead } from './entries.js';
+import { newestEntries, objectHistory, readHead, tableExists } from './entries.js';
 import { type Plan, type PlannedWrites, planChanges, type TableStep } from './plan.js';
 import type { Applied, Registry, RegistryEntry, RegistryMoment, RegistryState, TeardownCounts } from './registry.js';
 import type { ObjectKind } from './spec.js';
@@ -124,12 +124,28 @@ class LakeRegistry implements Registry {
   }
 
   async #take(session: Session, step: TableStep): Promise<void> {
-    if (step.type === 'create_lease') return createLeaseTable(session, this.#lake, step.pipeline);
+    if (step.type === 'create_lease') {
+      // A pipeline renamed in its case only has the table already; a second head row would let two runs in.
+      const there = await tableExists(session, systemSchema(this.#lake.project), `lease_${step.pipeline}`);
+      return there ? undefined : createLeaseTable(session, this.#lake, step.pipeline);
+    }
     const table: FeatureTable = featureTable(step.spec);
-    if (step.type === 'create_table') return createFeatureTable(session, this.#lake, table);
+    if (step.type === 'create_table') {
+      await this.#refuseTaken(session, table);
+      return createFeatureTable(session, this.#lake, table);
+    }
     const type = table.features[step.feature];
     if (type === undefined) return;
     const change = step.type === 'add_feature' ? addFeature : widenFeature;
     return change(session, this.#lake, table, step.feature, type);
+  }
+
+  /** A training set kept in the lake, or a removed view whose name differs by its case, may hold the name. */
+  async #refuseTaken(session: Session, table: FeatureTable): Promise<void> {
+    if (!(await tableExists(session, this.#lake.project, tableName(table)))) return;
+    throw new DefinitionError(`the lake already has a table ${tableName(table)} that is not this view's`, {
+      where: `view "${table.view}"`,
+      mend: 'rename the view, or drop that table',
+    });
   }
 }

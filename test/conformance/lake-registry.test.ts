@@ -36,6 +36,9 @@ registryConformance('DuckLake on SQLite', async () => {
         );
       });
     },
+    sql: async (statement) => {
+      await lake.transaction({ message: 'sql' }, async (session) => void (await session.run(statement)));
+    },
     rows: async (table) => lake.all(`SELECT * FROM ${await find(table)} ORDER BY ALL`),
     close,
   };

@@ -110,6 +110,19 @@ describe("a transform's identity", () => {
     expect((await load(repoDir)).transformHash('clicks')).toBe(first);
   });
 
+  it.each([
+    "import {\n  factor, // it's the factor\n} from './factor.js';",
+    "import * as all from './factor.js'\nconst { factor } = all",
+    "const { factor } = await import('./factor.js');",
+    "import { factor } from './between.js';",
+  ])('follows %s', async (line) => {
+    const between = "export * from './factor.js'\nexport const nothing = 0\n";
+    const repoDir = tempRepo({ ...files, 'clicks.ts': streamView(line), 'between.ts': between });
+    const first = (await load(repoDir)).transformHash('clicks');
+    write(repoDir, { 'factor.ts': 'export const factor = 2;' });
+    expect((await load(repoDir)).transformHash('clicks')).not.toBe(first);
+  });
+
   it('is that of the defining file when another file exports the view again', async () => {
     const repoDir = tempRepo(files);
     const first = (await load(repoDir)).transformHash('clicks');
