@@ -14,4 +14,5 @@ export {
   stopEmbeddedTemporal,
 } from './embedded-temporal.js';
 export type { EnsureOptions, Report } from './report.js';
+export { searchAttributeTypes } from './search-attributes.js';
 export { cachedTemporalCli, ensureTemporalCli, findTemporalCli, type TemporalCli } from './temporal-cli.js';

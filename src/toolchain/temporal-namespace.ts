@@ -1,19 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Connection } from '@temporalio/client';
-import { type SearchAttributeType, SearchAttributeType as types } from '@temporalio/common';
 import { encodeSearchAttributeIndexedValueType } from '@temporalio/common/lib/search-attributes.js';
 import { msToTs, optionalTsToMs } from '@temporalio/common/lib/time.js';
 import { DefinitionError } from '../errors.js';
+import { searchAttributeTypes } from './search-attributes.js';
 import { toolchain } from './toolchain-limits.js';
-
-/** The search attributes of every asof workflow. */
-export const searchAttributeTypes = {
-  AsofPipeline: types.KEYWORD,
-  AsofInterval: types.KEYWORD,
-  AsofQuality: types.KEYWORD,
-  AsofViews: types.KEYWORD_LIST,
-  AsofTags: types.KEYWORD_LIST,
-} as const satisfies Record<string, SearchAttributeType>;
 
 export interface NamespaceOptions {
   readonly address: string;
