@@ -28,10 +28,10 @@ const library = [
   'etl',
   'sync',
 ];
+const facade = ['feature-request', 'pipeline-steps', 'feature-store', 'open-feature-store'];
 const everything = [
   ...library,
-  'feature-store',
-  'open-feature-store',
+  ...facade,
   'index',
   'temporal',
   'toolchain',
@@ -63,9 +63,12 @@ const rooms: Record<string, Room> = {
     loads: [...onLake, 'offline-store', 'batch-source', 'transform', 'quality', 'runs'],
     types: ['registry', 'feature-repo'],
   },
-  'feature-store': { loads: library },
-  'open-feature-store': { loads: [...library, 'feature-store'] },
-  index: { loads: [...library, 'feature-store', 'open-feature-store'] },
+  'feature-request': { loads: [...onLake, 'offline-store', 'online-store'], types: ['registry', 'feature-repo'] },
+  'pipeline-steps': { loads: library, types: ['feature-store'] },
+  'feature-store': { loads: [...library, 'feature-request', 'pipeline-steps'] },
+  // The index, lazily: it is what definition files get when they import from 'asof'.
+  'open-feature-store': { loads: [...library, 'feature-store', 'pipeline-steps', 'index'] },
+  index: { loads: [...library, ...facade] },
   toolchain: { loads: ['errors', 'config', 'types', 'lake', 'index'] },
   temporal: { loads: ['errors', 'config', 'types', 'index', 'toolchain'], types: ['workflows', 'activities'] },
   server: { loads: ['errors', 'config', 'types', 'index'] },
@@ -109,7 +112,7 @@ const pure: Record<string, RegExp> = {
 };
 
 /** An engine is known by name in its own folder, where one is opened, and where all are given out. */
-const engine = /\/(ducklake|lmdb|redis|file|kafka)-[^/]*(store|source)\.ts$/;
+const engine = /\/(ducklake|lmdb|redis|file|kafka)-[^/]*(store|source|producer)\.ts$/;
 const mayNameEngines = ['open-feature-store', 'index', 'cli'];
 
 const linesMax = 300;
