@@ -176,6 +176,8 @@ function chooseSql(one: Step, joined: string, { createdCutoff = false }: PointIn
 function attachSql(one: Step, { timestamp }: EntityRelation): string {
   const conditions = one.keys.map(({ alias, column }) => `${one.chosen}.${alias} = e.${column}`);
   conditions.push(`${one.chosen}.${matchName} = e.${one.match}`);
+  // Asked again because an ASOF join that DuckDB runs as a loop (few entity rows) lets a null time match.
+  conditions.push(`${one.chosen}.${eventTimestamp} <= e.${id(timestamp)}`);
   if (one.ttlMs > 0) {
     const ttl = `to_milliseconds(${Math.trunc(one.ttlMs)}::BIGINT)`;
     conditions.push(`${one.chosen}.${eventTimestamp} >= e.${id(timestamp)} - ${ttl}`);
