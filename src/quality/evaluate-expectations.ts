@@ -111,9 +111,13 @@ async function scanAll(
   return {
     rows: count('rows') ?? 0,
     failed: expectations.map((_, index) => count(`failed_${index}`)),
-    range: expectations.map((_, index) => (row[`range_${index}`] as string | null | undefined) ?? null),
+    range: expectations.map((_, index) => rangeText(row[`range_${index}`])),
   };
 }
+
+/** DuckDB's names of the odd doubles, as JavaScript writes them. */
+const rangeText = (range: unknown): string | null =>
+  typeof range === 'string' ? range.replaceAll('nan', 'NaN').replaceAll('inf', 'Infinity') : null;
 
 async function countTwins(session: Session, file: string, e: UniqueRule, options: StatementOptions): Promise<number> {
   const sql = `SELECT coalesce(sum(_rows), 0)::BIGINT AS failed FROM (${twins(e, 'count(*) AS _rows')})`;
@@ -159,31 +163,34 @@ async function findExamples(
     ...own.flatMap((column) => found.filter(({ name }) => name === column)),
     ...found.filter(({ name }) => !own.includes(name)),
   ];
-  const row = `${jsonRow(ordered, 's', { textMax: exampleTextMax })} AS row`;
-  const { sql, values } = e.rule === 'unique' ? twinExamples(file, e, row) : brokenExamples(file, found, e, row);
-  const rows = await session.all<{ row: string }>(`${sql} LIMIT ${limits.expectationExamples}`, values, options);
+  const { sql, values } = e.rule === 'unique' ? twinRows(file, e) : brokenRows(file, found, e);
+  // Written as JSON after the limit: before it, every broken row would be.
+  const rows = await session.all<{ row: string }>(
+    `SELECT ${jsonRow(ordered, 's', { textMax: exampleTextMax })} AS row FROM (${sql} LIMIT ${limits.expectationExamples}) AS s`,
+    values,
+    options,
+  );
   return rows.map((example) => JSON.parse(example.row) as Record<string, unknown>);
 }
 
-function brokenExamples(
+function brokenRows(
   file: string,
   found: readonly FileColumn[],
   e: SingleRowRule | Extract<Expectation, { rule: 'missing_ratio' }>,
-  row: string,
 ) {
   const bindings = new Bindings();
   const source = `read_parquet(${bindings.bind(file, 'VARCHAR')}) AS s`;
   const broken =
     e.rule === 'missing_ratio' ? `s.${id(e.column)} IS NULL` : breaks(e, typeOf(found, e.column), 's', bindings);
-  return { sql: `SELECT ${row} FROM ${source} WHERE ${broken}`, values: bindings.values };
+  return { sql: `SELECT s.* FROM ${source} WHERE ${broken}`, values: bindings.values };
 }
 
 /** Rows that agree, side by side. */
-function twinExamples(file: string, e: UniqueRule, row: string) {
+function twinRows(file: string, e: UniqueRule) {
   const groups = `${twins(e, ids(e.columns))} ORDER BY ${ids(e.columns)} LIMIT ${limits.expectationExamples}`;
   const agree = e.columns.map((column) => `s.${id(column)} IS NOT DISTINCT FROM t.${id(column)}`).join(' AND ');
   return {
-    sql: `SELECT ${row} FROM read_parquet($1) AS s SEMI JOIN (${groups}) AS t ON ${agree} ORDER BY ${ids(e.columns, 's')}`,
+    sql: `SELECT s.* FROM read_parquet($1) AS s SEMI JOIN (${groups}) AS t ON ${agree} ORDER BY ${ids(e.columns, 's')}`,
     values: [file],
   };
 }

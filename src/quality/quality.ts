@@ -23,9 +23,12 @@ export function failureMessage(view: string, results: readonly ExpectationResult
 }
 
 /** The count of a failed rule in words; the bounds of a row count are in the rule's own words. */
-export function howMany({ rule, checked, failed }: ExpectationResult): string {
-  if (rule === 'row_count') return `${checked} rows`;
-  return rule === 'missing_ratio' ? `${failed} of ${checked} values missing` : `${failed} of ${checked} rows`;
+export function howMany(
+  { rule, checked, failed }: ExpectationResult,
+  show: (count: number) => string = String,
+): string {
+  if (rule === 'row_count') return `${show(checked)} rows`;
+  return `${show(failed)} of ${show(checked)} ${rule === 'missing_ratio' ? 'values missing' : 'rows'}`;
 }
 
 export const shortRule = (rule: string): string =>

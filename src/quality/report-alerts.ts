@@ -10,7 +10,10 @@ export function alerts({ expectations, profile }: ReportData): Markup {
   const failed = expectations
     .filter(({ passed }) => !passed)
     .sort((a, b) => Number(b.severity === 'error') - Number(a.severity === 'error'));
-  const found = [...failed.map(failedExpectation), ...(profile.rows === 0 ? [notice('The file has no rows.')] : [])];
+  const found = [
+    ...failed.map((result, at) => failedExpectation(result, at < openMax)),
+    ...(profile.rows === 0 ? [notice('The file has no rows.')] : []),
+  ];
   for (const column of profile.columns) {
     const name = html`<code>${column.name}</code>`;
     if (profile.rows > 0 && column.missing === profile.rows) found.push(notice('is missing in every row', name));
@@ -28,12 +31,15 @@ export function alerts({ expectations, profile }: ReportData): Markup {
 const notice = (text: string, subject?: Markup): Markup =>
   html`<div class="alert"><p><span class="pill none">Note</span><span>${subject} ${text}</span></p></div>`;
 
-function failedExpectation(result: ExpectationResult): Markup {
+/** Examples that are shown without a click: of many failed rules, all would push the rest of the page away. */
+const openMax = 3;
+
+function failedExpectation(result: ExpectationResult, isOpen: boolean): Markup {
   const isError = result.severity === 'error';
   const label = isError ? 'Error' : result.severity === 'warn' ? 'Warning' : 'Quarantine';
-  return html`<div class="alert ${isError ? 'is-bad' : 'is-warn'}"><p><span class="pill ${isError ? 'bad' : 'warn'}">${label}</span><span><code>${result.expectation}</code> — ${howMany(result)}</span></p>${
+  return html`<div class="alert ${isError ? 'is-bad' : 'is-warn'}"><p><span class="pill ${isError ? 'bad' : 'warn'}">${label}</span><span><code>${result.expectation}</code> — ${howMany(result, formatNumber)}</span></p>${
     result.examples.length > 0 &&
-    html`<details open><summary>${result.examples.length === 1 ? 'The row' : `The first ${result.examples.length} rows`}</summary>${exampleTable(result)}</details>`
+    html`<details${isOpen && html` open`}><summary>${result.examples.length === 1 ? 'The row' : `The first ${result.examples.length} rows`}</summary>${exampleTable(result)}</details>`
   }</div>`;
 }
 
@@ -42,7 +48,7 @@ function exampleTable({ columns, examples }: ExpectationResult): Markup {
   const cell = (row: Record<string, unknown>, name: string) => {
     const value = row[name] as JsonValue | undefined;
     const kind = value === null || value === undefined ? 'null' : columns.includes(name) ? 'own' : '';
-    return html`<td class="${kind}">${exact(value)}</td>`;
+    return html`<td class="${kind}" title="${exact(value)}">${exact(value)}</td>`;
   };
   return html`<div class="scroll" tabindex="0"><table class="examples"><thead><tr>${names.map((name) => html`<th>${name}</th>`)}</tr></thead><tbody>${examples.map(
     (row) => html`<tr>${names.map((name) => cell(row, name))}</tr>`,

@@ -4,7 +4,7 @@ import type { JsonValue } from './profile-types.js';
 export function formatNumber(value: number): string {
   if (!Number.isFinite(value)) return String(value);
   const size = Math.abs(value);
-  if (size !== 0 && (size < 1e-4 || size >= 1e15)) return value.toExponential(2).replace('e+', 'e');
+  if (size !== 0 && (size < 1e-4 || size >= 1e15)) return value.toExponential(2).replace(/\.?0*e\+?/, 'e');
   if (Number.isInteger(value)) return value.toLocaleString('en-US');
   return value.toLocaleString('en-US', { maximumSignificantDigits: size >= 1000 ? 6 : 4 });
 }
@@ -17,6 +17,9 @@ export function formatShare(share: number): string {
   return `${(share * 100).toFixed(1)}%`;
 }
 
+/** The same without fractions of a second. */
+export const formatSecond = (iso: string): string => formatTime(iso.replace(/\.\d+Z$/, 'Z'));
+
 export function formatBytes(bytes: number): string {
   const units = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB'];
   let size = bytes;
@@ -28,7 +31,7 @@ export function formatBytes(bytes: number): string {
 const isoTime = /^\d{4,6}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/;
 export const isTime = (value: unknown): boolean => typeof value === 'string' && isoTime.test(value);
 
-/** `2021-07-12 10:00` (UTC); seconds only where they say something. */
+/** `2021-07-12 10:00` (UTC); seconds and their fraction only where they say something. */
 export function formatTime(iso: string): string {
   return iso
     .replace('T', ' ')
@@ -38,10 +41,21 @@ export function formatTime(iso: string): string {
     .replace(/( \d\d:\d\d):00$/, '$1');
 }
 
+/** The same in at most seven letters, for where five stand side by side: 0.0421 · 1.81K · 12.3M. */
+export function formatShort(value: number): string {
+  const size = Math.abs(value);
+  if (size >= 1e4 && size < 1e15) {
+    return value.toLocaleString('en-US', { notation: 'compact', maximumSignificantDigits: 3 });
+  }
+  if (size < 1e-3 || size >= 1e15) return formatNumber(Number(value.toPrecision(2)));
+  return value.toLocaleString('en-US', { maximumSignificantDigits: size >= 100 ? 4 : 3 });
+}
+
 /** Any value of a profile or example row, on one line. */
 export function formatValue(value: JsonValue | undefined): string {
   if (value === null || value === undefined) return 'null';
   if (typeof value === 'number') return formatNumber(value);
-  if (typeof value === 'string') return isTime(value) ? formatTime(value) : value;
-  return JSON.stringify(value);
+  if (typeof value !== 'string') return JSON.stringify(value);
+  if (isTime(value)) return formatTime(value);
+  return value === '' ? '(empty text)' : value.replaceAll('\n', '↵').replaceAll('\t', '⇥');
 }

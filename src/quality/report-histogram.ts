@@ -1,6 +1,6 @@
 import { html, type Markup } from './html.js';
 import type { Bin, ColumnProfile } from './profile-types.js';
-import { formatNumber, formatTime, isTime } from './report-format.js';
+import { formatNumber, formatSecond, isTime } from './report-format.js';
 
 const width = 340;
 const left = 6;
@@ -21,8 +21,9 @@ export function histogram({ name, type, histogram: bins, quantiles }: ColumnProf
   const isWhole = /INT/.test(type);
   const from = position(first.from);
   const to = position(last.to);
-  const place = (value: number | string) =>
-    to > from ? left + ((position(value) - from) / (to - from)) * (right - left) : (left + right) / 2;
+  // The bin of the whole number 5 reaches from 5 to 6, and its middle stands for it.
+  const middle = isWhole ? 0.5 : 0;
+  const place = (value: number | string) => left + ((position(value) + middle - from) / (to - from)) * (right - left);
   const spoken = `Histogram of ${name}, ${show(first.from, bins)} to ${show(end(last, isWhole), bins)}, largest bin ${formatNumber(most)} rows`;
   return html`<svg class="histogram" viewBox="0 0 ${width} ${height}" role="img" aria-label="${spoken}">
 <line class="grid" x1="${left}" x2="${right}" y1="${top}" y2="${top}"/><text x="${left}" y="${top - 6}">${formatNumber(most)} rows</text>
@@ -75,9 +76,10 @@ const round = (value: number): number => Math.round(value * 100) / 100;
 
 /** Times over many days read better without their hours. */
 function show(value: number | string, bins: readonly Bin[]): string {
-  if (typeof value === 'number') return formatNumber(value);
+  const span = position(bins.at(-1)?.to ?? value) - position(bins[0]?.from ?? value);
+  // What is left of a zero after adding and subtracting bins is no figure worth reading.
+  if (typeof value === 'number') return formatNumber(Math.abs(value) < span * 1e-9 ? 0 : value);
   // Whole numbers beyond 2^53 come as text.
   if (!isTime(value)) return formatNumber(Number(value));
-  const span = position(bins.at(-1)?.to ?? value) - position(bins[0]?.from ?? value);
-  return span > 20 * 86_400_000 ? value.slice(0, value.indexOf('T')) : formatTime(value.replace(/\.\d+Z$/, 'Z'));
+  return span > 20 * 86_400_000 ? value.slice(0, value.indexOf('T')) : formatSecond(value);
 }

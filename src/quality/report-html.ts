@@ -3,7 +3,7 @@ import { html, type Markup } from './html.js';
 import { alerts } from './report-alerts.js';
 import { columnCards } from './report-columns.js';
 import type { ReportCounts, ReportData, ReportSource } from './report-data.js';
-import { formatBytes, formatNumber, formatShare, formatTime, isTime } from './report-format.js';
+import { formatBytes, formatNumber, formatSecond, formatShare, isTime } from './report-format.js';
 import { reportStyle } from './report-style.js';
 
 /** No script, no request, no frame: whatever a value of the data says, the page can do nothing but be read. */
@@ -37,7 +37,7 @@ function header({ project, view, pipeline, runId, workflowUrl, startedAt, qualit
 /** A link may lead to a web page only; `javascript:` and its like stay plain text. */
 const isWebAddress = (url: string | undefined): url is string => url !== undefined && /^https?:\/\//i.test(url);
 
-const time = (iso: string): string => (isTime(iso) ? `${formatTime(iso.replace(/\.\d+Z$/, 'Z'))} UTC` : iso);
+const time = (iso: string): string => (isTime(iso) ? `${formatSecond(iso)} UTC` : iso);
 
 function flow({ read, duplicates, dropped, quarantined, published }: ReportCounts): Markup {
   const reasons = Object.entries(dropped).filter(([, rows]) => rows > 0);
@@ -69,7 +69,7 @@ function expectationRow(result: ExpectationResult): Markup {
 }
 
 function brokenBy({ rule, checked, failed }: ExpectationResult): string {
-  if (rule === 'row_count') return failed === 0 ? '–' : `${formatNumber(failed)} rows too few or too many`;
+  if (rule === 'row_count') return failed === 0 ? '–' : `off by ${formatNumber(failed)} rows`;
   return checked === 0 ? 'no rows' : `${formatNumber(failed)} of ${formatNumber(checked)}`;
 }
 

@@ -39,8 +39,9 @@ details { margin-top: 8px; } summary { cursor: pointer; color: var(--soft); font
 table { border-collapse: collapse; width: 100%; font-size: 14px; font-variant-numeric: tabular-nums; }
 th { text-align: left; color: var(--soft); font-weight: 500; font-size: 13px; }
 th, td { padding: 7px 14px 7px 0; border-bottom: 1px solid var(--line); vertical-align: top; }
-tr:last-child > td { border-bottom: 0; }
-.examples th, .examples td { padding: 4px 16px 4px 0; font-size: 13px; max-width: 260px; overflow-wrap: anywhere; min-width: 72px; }
+tbody tr:last-child > * { border-bottom: 0; }
+.examples { width: auto; min-width: 100%; }
+.examples th, .examples td { padding: 4px 18px 4px 0; font-size: 13px; max-width: 230px; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 .examples .own { color: var(--bad); font-weight: 600; } .examples .null { color: var(--soft); font-style: italic; }
 .panel { background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 6px 18px; }
 .number { text-align: right; }
@@ -62,17 +63,17 @@ tr:last-child > td { border-bottom: 0; }
 .histogram .axis { stroke: var(--soft); } .histogram .grid { stroke: var(--line); stroke-dasharray: 2 3; }
 .quantiles line { stroke: var(--soft); } .quantiles rect { fill: var(--soft); opacity: 0.45; } .quantiles .median { stroke: var(--ink); stroke-width: 2; }
 .figures { display: grid; grid-template-columns: repeat(4, minmax(0, 1fr)); gap: 6px 12px; margin-top: 12px; font-size: 13px; }
-.figures.five { grid-template-columns: repeat(5, minmax(0, 1fr)); border-top: 1px solid var(--line); padding-top: 8px; margin-top: 8px; }
+.figures.five { gap: 2px 8px; grid-template-columns: repeat(5, minmax(0, 1fr)); border-top: 1px solid var(--line); padding-top: 8px; margin-top: 8px; }
 .figures.two { grid-template-columns: repeat(2, minmax(0, 1fr)); }
 .figures dt { color: var(--soft); font-size: 12px; }
 .figures dd { font-variant-numeric: tabular-nums; overflow-wrap: anywhere; max-height: 4.5em; overflow: hidden; }
 .pairs { display: grid; grid-template-columns: auto minmax(0, 1fr); gap: 2px 12px; font-size: 13px; margin-top: 10px; font-variant-numeric: tabular-nums; }
 .pairs dt { color: var(--soft); } .pairs dd { overflow-wrap: anywhere; }
 .top { margin-top: 12px; font-size: 13px; }
-.top li { display: grid; grid-template-columns: minmax(0, 1fr) 72px 58px; gap: 10px; align-items: center; list-style: none; padding: 2px 0; }
+.top li { display: grid; grid-template-columns: minmax(0, 1fr) 68px 72px; gap: 10px; align-items: center; list-style: none; padding: 2px 0; }
 .top .value { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; } .top .count { text-align: right; font-variant-numeric: tabular-nums; }
 .top svg { display: block; width: 100%; height: 6px; border-radius: 3px; background: var(--fill); } .top rect { fill: var(--accent); }
-.top .caption, .empty { color: var(--soft); font-size: 13px; } .empty { margin-top: 10px; }
+.top .caption, .empty { color: var(--soft); font-size: 13px; } .empty { margin-top: 10px; overflow-wrap: anywhere; }
 .source th { width: 110px; padding-right: 18px; }
 .source td { overflow-wrap: anywhere; }
 .notes { list-style: none; } .notes li { padding: 7px 0; border-bottom: 1px solid var(--line); overflow-wrap: anywhere; } .notes li:last-child { border: 0; }
@@ -89,7 +90,7 @@ footer { margin-top: 44px; color: var(--soft); font-size: 13px; overflow-wrap: a
 @media print {
   :root { --paper: #fff; --card: #fff; --ink: #000; --soft: #444; --line: #bbb; --fill: #eee; --accent: #456; }
   main { max-width: none; padding: 0; } body { font-size: 11pt; } .index { display: none; } h2 { break-after: avoid; }
-  .cards { grid-template-columns: 1fr 1fr; } .alert, .flow, tr { break-inside: avoid; } .scroll { overflow: visible; } a { color: inherit; }
+  .cards { grid-template-columns: 1fr 1fr; } .alert, .flow, tr { break-inside: avoid; } .scroll { overflow: hidden; } a { color: inherit; }
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 }
 `;
