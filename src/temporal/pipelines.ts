@@ -1,0 +1,74 @@
+import { type Client, WorkflowFailedError, type WorkflowHandle, WorkflowNotFoundError } from '@temporalio/client';
+import { DefinitionError, type Json, type Pipeline, StoreUnavailableError } from '../index.js';
+import { taskQueue } from './task-queue.js';
+
+export interface StartRequest {
+  readonly project: string;
+  readonly pipeline: Pipeline;
+  readonly args?: Readonly<Record<string, Json>> | undefined;
+  readonly interval?: { readonly start: string; readonly end: string } | undefined;
+  /** Default: `<project>/<pipeline>/<now>`. */
+  readonly workflowId?: string | undefined;
+}
+
+export interface StartedRun {
+  readonly workflowId: string;
+  readonly runId: string;
+  readonly handle: WorkflowHandle;
+}
+
+/** Starts a pipeline by hand. */
+export async function startPipeline(client: Client, request: StartRequest): Promise<StartedRun> {
+  const { project, pipeline, args = {}, interval } = request;
+  const workflowId = request.workflowId ?? `${project}/${pipeline.name}/${new Date().toISOString()}`;
+  const handle = await client.workflow.start(pipeline.workflow, {
+    taskQueue: taskQueue(project),
+    workflowId,
+    args: [{ pipeline: pipeline.name, args, ...(interval === undefined ? {} : { interval }) }],
+    staticSummary: pipeline.description ?? pipeline.name,
+  });
+  return { workflowId, runId: handle.firstExecutionRunId, handle };
+}
+
+/** Whether anybody serves the project's pipelines. */
+export async function hasWorker(client: Client, project: string): Promise<boolean> {
+  const { pollers } = await client.workflowService.describeTaskQueue({
+    namespace: client.options.namespace,
+    taskQueue: { name: taskQueue(project) },
+    taskQueueType: 1,
+  });
+  const recently = Date.now() / 1_000 - 60;
+  return (pollers ?? []).some(({ lastAccessTime }) => Number(lastAccessTime?.seconds ?? 0) > recently);
+}
+
+/** Why a workflow ended badly, without the layers around it. */
+export function failureReason(error: unknown): string {
+  if (error instanceof WorkflowFailedError || (error instanceof Error && error.cause instanceof Error)) {
+    return error.cause === undefined ? error.message : failureReason(error.cause);
+  }
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** The handle of the running stream pipeline of a name. @throws DefinitionError when none runs. */
+export async function runningPipeline(client: Client, project: string, pipeline: string): Promise<WorkflowHandle> {
+  const query = `AsofPipeline = "${pipeline}" AND ExecutionStatus = "Running" AND TaskQueue = "${taskQueue(project)}"`;
+  for await (const { workflowId } of client.workflow.list({ query, pageSize: 1 }))
+    return client.workflow.getHandle(workflowId);
+  throw new DefinitionError(`pipeline "${pipeline}" is not running`, {
+    mend: `start it with \`asof run ${pipeline}\``,
+  });
+}
+
+/** Errors of the service as those of asof. */
+export function asAsofError(error: unknown): unknown {
+  if (error instanceof WorkflowNotFoundError) {
+    return new DefinitionError('Temporal does not know this workflow', {
+      mend: 'its history may have expired; `asof runs` reads what the lake keeps',
+    });
+  }
+  const code = (error as { code?: unknown } | undefined)?.code;
+  if (code === 14 || code === 4) {
+    return new StoreUnavailableError('Temporal does not answer', { mend: 'start it with `asof up`', cause: error });
+  }
+  return error;
+}
