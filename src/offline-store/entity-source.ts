@@ -1,4 +1,4 @@
-import { existsSync, statSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { AsofError, DataError, DefinitionError, StoreUnavailableError } from '../errors.js';
 import { firstLine, id, ids, type Lake, lit, type Session } from '../lake/index.js';
@@ -22,13 +22,34 @@ export async function openEntitySource(
   }
 }
 
+const readCsv = (file: string, text: string): string =>
+  `read_csv(${lit(file)}, delim = ${lit(delimiterOf(file))}, header = true, skip = 0, quote = '"', escape = '"', sample_size = -1${text})`;
+const readLines = (file: string): string =>
+  `read_json(${lit(file)}, format = 'newline_delimited', sample_size = -1)`;
+
 const readers: Readonly<Record<string, (file: string, text: string) => string>> = {
   '.parquet': (file) => `read_parquet(${lit(file)})`,
-  '.csv': (file, text) => `read_csv(${lit(file)}, header = true, sample_size = -1${text})`,
-  '.tsv': (file, text) => `read_csv(${lit(file)}, header = true, sample_size = -1${text})`,
-  '.ndjson': (file) => `read_json(${lit(file)}, format = 'newline_delimited', sample_size = -1)`,
-  '.jsonl': (file) => `read_json(${lit(file)}, format = 'newline_delimited', sample_size = -1)`,
+  '.csv': readCsv,
+  '.tsv': readCsv,
+  '.ndjson': readLines,
+  '.jsonl': readLines,
 };
+
+const readingMends: Readonly<Record<string, string>> = {
+  '.parquet': 'the file is truncated or no Parquet; write it again',
+  '.csv': 'each line must have as many values as the header, in double quotes where they hold the delimiter',
+};
+
+/** The delimiter that is most frequent in the header. Left to guess, DuckDB skips the good lines of a file that has a bad one. */
+function delimiterOf(file: string): string {
+  const buffer = Buffer.alloc(65_536);
+  const handle = openSync(file, 'r');
+  const length = readSync(handle, buffer);
+  closeSync(handle);
+  const header = (buffer.toString('utf8', 0, length).split(/[\r\n]/)[0] ?? '').replaceAll(/"[^"]*"/g, '');
+  const count = (delimiter: string) => header.split(delimiter).length;
+  return [',', '\t', ';', '|'].reduce((best, next) => (count(next) > count(best) ? next : best));
+}
 
 async function fileSource(session: Session, file: string, signal: AbortSignal | undefined): Promise<EntitySource> {
   const name = `entity file ${file}`;
@@ -51,9 +72,7 @@ async function fileSource(session: Session, file: string, signal: AbortSignal | 
   const reading = <T>(work: () => Promise<T>): Promise<T> =>
     work().catch((error: unknown) => {
       throw translated(error, signal, (message) => {
-        const mend =
-          ending === '.parquet'
-            ? 'the file is truncated or no Parquet; write it again'
+        const mend = readingMends[ending === '.tsv' ? '.csv' : ending] ?? 'each line must be one JSON object'; write it again'
             : 'mend that line, or write the file as Parquet';
         return new DataError(`the file can't be read: ${message}`, { where: name, mend, cause: error });
       });
