@@ -1,0 +1,57 @@
+import Table from 'cli-table3';
+import { describeError } from '../index.js';
+
+/** JSON as every command prints it: one object, bigint as number where exact and as text elsewhere, times as ISO strings. */
+export const toJson = (value: unknown): string =>
+  JSON.stringify(
+    value,
+    (_, v: unknown) => {
+      if (typeof v === 'bigint') return Number.isSafeInteger(Number(v)) ? Number(v) : v.toString();
+      if (v instanceof Uint8Array) return Buffer.from(v).toString('base64');
+      if (typeof v === 'number' && !Number.isFinite(v)) return String(v);
+      return v;
+    },
+    2,
+  );
+
+export const printJson = (value: unknown): void => console.log(toJson(value));
+
+/** Rows of a small result for people; columns in the order of the first row. */
+export function printTable(
+  rows: readonly Readonly<Record<string, unknown>>[],
+  columns = Object.keys(rows[0] ?? {}),
+): void {
+  if (rows.length === 0) {
+    console.log('(no rows)');
+    return;
+  }
+  const plain = process.stdout.isTTY !== true;
+  const table = new Table({
+    head: columns,
+    style: plain ? { head: [], border: [], compact: true } : { head: ['cyan'], border: ['gray'], compact: true },
+  });
+  for (const row of rows) table.push(columns.map((column) => formatCell(row[column])));
+  console.log(table.toString());
+}
+
+export function formatCell(value: unknown): string {
+  if (value === null || value === undefined) return '·';
+  if (value instanceof Date) return value.toISOString().replace('.000Z', 'Z');
+  if (value instanceof Uint8Array) return `0x${Buffer.from(value).toString('hex')}`;
+  if (typeof value === 'number' && !Number.isInteger(value)) return String(Math.round(value * 1e9) / 1e9);
+  return typeof value === 'object' ? toJson(value) : String(value);
+}
+
+/** `1,805 rows`, `1 row` */
+export const plural = (count: number, noun: string): string =>
+  `${count.toLocaleString('en')} ${noun}${count === 1 ? '' : 's'}`;
+
+export const seconds = (ms: number): string => `${(ms / 1_000).toFixed(ms < 10_000 ? 2 : 1)} s`;
+
+/** An error for people on stderr; with --json as one object there, so that stdout stays clean. */
+export function printError(error: unknown, json: boolean): void {
+  const { name, where, mend } = (error ?? {}) as { name?: string; where?: string; mend?: string };
+  const message = error instanceof Error ? error.message : String(error);
+  if (json) console.error(toJson({ error: { type: name ?? 'Error', message, where, mend } }));
+  else console.error(`asof: ${describeError(error)}`);
+}

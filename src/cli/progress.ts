@@ -1,0 +1,63 @@
+import { Listr, ListrLogger, ProcessOutput } from 'listr2';
+
+/** One line of a running task, e.g. `12,000 of 100,000 rows, 3 s left`. */
+export type Update = (line: string) => void;
+
+export interface Task<T> {
+  readonly title: string;
+  run(update: Update): Promise<T>;
+}
+
+/** Progress belongs to people: none with --json, and none when nobody looks. */
+const visible = (json: boolean): boolean => !json && process.stderr.isTTY === true;
+
+/** Runs tasks one after the other, showing them on stderr. @returns their results. */
+export async function runTasks<T>(tasks: readonly Task<T>[], { json }: { json: boolean }): Promise<T[]> {
+  const results: T[] = [];
+  const logger = new ListrLogger({ processOutput: new ProcessOutput(process.stderr, process.stderr) });
+  const listr = new Listr(
+    tasks.map(({ title, run }) => ({
+      title,
+      task: async (_: unknown, task: { output: string }) => {
+        results.push(
+          await run((line) => {
+            task.output = line;
+          }),
+        );
+      },
+    })),
+    visible(json)
+      ? {
+          renderer: 'default',
+          rendererOptions: { logger, collapseErrors: false, showErrorMessage: false, timer: timer },
+        }
+      : { renderer: 'silent' },
+  );
+  await listr.run();
+  return results;
+}
+
+/** Shows how long a task took once it took noticeably long. */
+const timer = {
+  condition: (duration: number) => duration > 100,
+  field: (duration: number) => `${(duration / 1_000).toFixed(1)} s`,
+};
+
+export const runTask = async <T>(title: string, options: { json: boolean }, run: Task<T>['run']): Promise<T> => {
+  const [result] = await runTasks([{ title, run }], options);
+  return result as T;
+};
+
+/** Tells rows done, of how many, how fast, and how long is left. */
+export function rate(startedAt: number): (done: number, of: number | undefined, unit?: string) => string {
+  return (done, of, unit = 'rows') => {
+    const elapsed = Math.max(1, Date.now() - startedAt);
+    const perSecond = (done * 1_000) / elapsed;
+    const amount = `${done.toLocaleString('en')}${of === undefined ? '' : ` of ${of.toLocaleString('en')}`} ${unit}`;
+    if (perSecond === 0) return amount;
+    const speed = `${Math.round(perSecond).toLocaleString('en')}/s`;
+    return of === undefined
+      ? `${amount}, ${speed}`
+      : `${amount}, ${speed}, ${Math.ceil((of - done) / perSecond)} s left`;
+  };
+}
