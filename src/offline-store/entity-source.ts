@@ -24,8 +24,7 @@ export async function openEntitySource(
 
 const readCsv = (file: string, text: string): string =>
   `read_csv(${lit(file)}, delim = ${lit(delimiterOf(file))}, header = true, skip = 0, quote = '"', escape = '"', sample_size = -1${text})`;
-const readLines = (file: string): string =>
-  `read_json(${lit(file)}, format = 'newline_delimited', sample_size = -1)`;
+const readLines = (file: string): string => `read_json(${lit(file)}, format = 'newline_delimited', sample_size = -1)`;
 
 const readers: Readonly<Record<string, (file: string, text: string) => string>> = {
   '.parquet': (file) => `read_parquet(${lit(file)})`,
@@ -72,8 +71,7 @@ async function fileSource(session: Session, file: string, signal: AbortSignal | 
   const reading = <T>(work: () => Promise<T>): Promise<T> =>
     work().catch((error: unknown) => {
       throw translated(error, signal, (message) => {
-        const mend = readingMends[ending === '.tsv' ? '.csv' : ending] ?? 'each line must be one JSON object'; write it again'
-            : 'mend that line, or write the file as Parquet';
+        const mend = readingMends[ending === '.tsv' ? '.csv' : ending] ?? 'each line must be one JSON object';
         return new DataError(`the file can't be read: ${message}`, { where: name, mend, cause: error });
       });
     });
