@@ -7,6 +7,8 @@ export interface StreamRecord {
   readonly nextOffset: number;
   readonly key: Uint8Array | null;
   readonly value: Uint8Array | null;
+  /** Set, to its bytes, for an event larger than `limits.streamEventBytesMax`: it was not loaded (`value` is null) and is a dead letter. */
+  readonly oversized?: number;
 }
 
 export interface PartitionRange {
