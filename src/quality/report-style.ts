@@ -88,7 +88,8 @@ footer { margin-top: 44px; color: var(--soft); font-size: 13px; overflow-wrap: a
   .source tr, .source th, .source td { display: block; width: auto; } .source th { border: 0; padding: 8px 0 0; } .source td { padding: 0 0 8px; }
 }
 @media print {
-  :root { --paper: #fff; --card: #fff; --ink: #000; --soft: #444; --line: #bbb; --fill: #eee; --accent: #456; }
+  :root { color-scheme: light; --paper: #fff; --card: #fff; --ink: #000; --soft: #444; --line: #bbb; --fill: #eee; --accent: #456;
+    --good: #22703f; --good-fill: #e3f1e7; --warn: #8a5300; --warn-fill: #fbefd9; --bad: #a62b20; --bad-fill: #fae5e2; }
   main { max-width: none; padding: 0; } body { font-size: 11pt; } .index { display: none; } h2 { break-after: avoid; }
   .cards { grid-template-columns: 1fr 1fr; } .alert, .flow, tr { break-inside: avoid; } .scroll { overflow: hidden; } a { color: inherit; }
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }

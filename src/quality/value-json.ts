@@ -83,7 +83,7 @@ export function jsonRow(columns: readonly FileColumn[], alias: string, options: 
 export function finiteNumber(column: string, type: string): string | undefined {
   switch (columnClass(type)) {
     case 'integer':
-      return `${column}::HUGEINT`;
+      return type === 'UBIGINT' ? `${column}::HUGEINT` : `${column}::BIGINT`;
     case 'float':
       return `CASE WHEN isfinite(${column}::DOUBLE) THEN ${column}::DOUBLE END`;
     case 'time':
