@@ -37,6 +37,6 @@ export interface ReportCounts {
   /** Rows per reason. */
   readonly dropped: Readonly<Record<string, number>>;
   readonly quarantined: number;
-  /** Absent while (or because) nothing was published. */
+  /** Absent in a report written before publish; the page then shows the rows to publish, or that there will be none. */
   readonly published?: number | undefined;
 }

@@ -2,7 +2,7 @@ import type { ExpectationResult } from './evaluate-expectations.js';
 import { html, type Markup } from './html.js';
 import { alerts } from './report-alerts.js';
 import { columnCards } from './report-columns.js';
-import type { ReportCounts, ReportData, ReportSource } from './report-data.js';
+import type { ReportData, ReportSource } from './report-data.js';
 import { formatBytes, formatNumber, formatSecond, formatShare, isTime } from './report-format.js';
 import { reportStyle } from './report-style.js';
 
@@ -11,9 +11,9 @@ const policy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; 
 
 /** The report as one self-contained HTML page. */
 export function renderReport(report: ReportData): string {
-  const { project, view, counts, source, notes } = report;
+  const { project, view, source, notes } = report;
   const page = html`<html lang="en"><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="${policy}"><meta name="viewport" content="width=device-width, initial-scale=1"><meta name="referrer" content="no-referrer"><title>${view} · ${statuses[report.quality].label} · ${project}</title>`;
-  const body = html`</head><body><main>${header(report)}${flow(counts)}${alerts(report)}${expectationTable(report.expectations)}${columnCards(report.profile)}${sourceTable(source)}${
+  const body = html`</head><body><main>${header(report)}${flow(report)}${alerts(report)}${expectationTable(report.expectations)}${columnCards(report.profile)}${sourceTable(source)}${
     notes.length > 0 &&
     html`<h2>Notes</h2><div class="panel"><ul class="notes">${notes.map((note) => html`<li>${note}</li>`)}</ul></div>`
   }<footer>Run <code>${report.runId}</code>. report.json beside this page holds every figure unrounded.</footer></main></body></html>`;
@@ -39,16 +39,19 @@ const isWebAddress = (url: string | undefined): url is string => url !== undefin
 
 const time = (iso: string): string => (isTime(iso) ? `${formatSecond(iso)} UTC` : iso);
 
-function flow({ read, duplicates, dropped, quarantined, published }: ReportCounts): Markup {
+function flow({ counts, quality }: ReportData): Markup {
+  const { read, duplicates, dropped, quarantined, published } = counts;
   const reasons = Object.entries(dropped).filter(([, rows]) => rows > 0);
   const total = reasons.reduce((sum, [, rows]) => sum + rows, 0);
   const stage = (label: string, rows: number, detail?: string) =>
     html`<div><dt>${label}</dt><dd class="${rows === 0 && 'zero'}">${formatNumber(rows)}${detail !== undefined && html`<small>${detail}</small>`}</dd></div>`;
   const why = reasons.map(([reason, rows]) => `${reason}: ${formatNumber(rows)}`).join(', ');
   return html`<dl class="flow">${stage('rows read', read)}${stage('duplicates removed', duplicates)}${stage('dropped', total, why === '' ? undefined : why)}${stage('quarantined', quarantined)}${
-    published === undefined
-      ? html`<div><dt>published</dt><dd class="zero">–<small>not published</small></dd></div>`
-      : stage('published', published)
+    published !== undefined
+      ? stage('published', published)
+      : quality === 'failed'
+        ? html`<div><dt>published</dt><dd class="zero">–<small>not published</small></dd></div>`
+        : stage('to publish', read - duplicates - total - quarantined)
   }</dl>`;
 }
 

@@ -104,6 +104,16 @@ describe('the page', () => {
     expect(page.match(/<svg class="histogram"/g)).toHaveLength(3);
   });
 
+  it('tells published rows from rows to publish and from a run that publishes none', async () => {
+    const counts = { read: 50, duplicates: 2, dropped: { late: 3 }, quarantined: 5 };
+    const shown = (report: ReportData) =>
+      /<dl class="flow">.*?<\/dl>/s.exec(renderReport(report))?.[0].replace(/<[^>]*>/g, ' ');
+    const report = await reportOn(rows);
+    expect(shown({ ...report, counts })).toMatch(/to publish\s+40\s*$/);
+    expect(shown({ ...report, counts, quality: 'failed' })).toMatch(/published\s+–\s+not published\s*$/);
+    expect(shown({ ...report, counts: { ...counts, published: 12 } })).toMatch(/published\s+12\s*$/);
+  });
+
   it('is calm when all is well, and for a file without rows', async () => {
     const well = renderReport(await reportOn(`SELECT i::BIGINT AS k FROM range(9) AS r(i)`, [notNull('k')]));
     expect(well).toContain('Every expectation holds, and no column is empty or constant.');
