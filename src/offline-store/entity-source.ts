@@ -69,12 +69,14 @@ async function fileSource(session: Session, file: string, signal: AbortSignal | 
   if (size === 0)
     throw new DataError('the file is empty', { where: name, mend: 'write it again, with a header line if it is CSV' });
   const reading = <T>(work: () => Promise<T>): Promise<T> =>
-    work().catch((error: unknown) => {
-      throw translated(error, signal, (message) => {
-        const mend = readingMends[ending === '.tsv' ? '.csv' : ending] ?? 'each line must be one JSON object';
-        return new DataError(`the file can't be read: ${message}`, { where: name, mend, cause: error });
+    Promise.resolve()
+      .then(work)
+      .catch((error: unknown) => {
+        throw translated(error, signal, (message) => {
+          const mend = readingMends[ending === '.tsv' ? '.csv' : ending] ?? 'each line must be one JSON object';
+          return new DataError(`the file can't be read: ${message}`, { where: name, mend, cause: error });
+        });
       });
-    });
   const columns = await reading(() => columnTypes(session, `FROM ${reader(file, '')}`));
   return {
     name,
