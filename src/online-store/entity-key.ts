@@ -150,7 +150,7 @@ function problem({ name, type }: KeyPart, value: unknown): { what: string; mend:
   const shape = shapes[type.kind] as string;
   if (value === undefined) return { what: `join key "${name}" is missing`, mend: `add ${name}, ${shape}` };
   if (value === null) return { what: `join key "${name}" is null`, mend: `give ${name} a value, ${shape}` };
-  return { what: `join key "${name}" is ${shown(value)}, not an ${type.kind}`, mend: `give ${name} as ${shape}` };
+  return { what: `join key "${name}" is ${shown(value)}, not of type ${type.kind}`, mend: `give ${name} as ${shape}` };
 }
 
 const shared = new KeyWriter(1024);

@@ -1,6 +1,7 @@
 import { mkdirSync, realpathSync } from 'node:fs';
 import { open, type RootDatabase } from 'lmdb';
 import { AsofError, DataError, StoreUnavailableError } from '../errors.js';
+import { checkLmdbFiles } from './lmdb-files.js';
 
 export type Database = RootDatabase<Buffer, Buffer>;
 
@@ -37,6 +38,7 @@ export function openEnvironment(directory: string): { database: Database; releas
 }
 
 function openDatabase(folder: string): Database {
+  checkLmdbFiles(folder);
   return open<Buffer, Buffer>({
     path: folder,
     noSubdir: false,
@@ -52,7 +54,11 @@ function openDatabase(folder: string): Database {
 }
 
 const mends: readonly [pattern: RegExp, mend: (directory: string) => string][] = [
-  [/ENOSPC|no space|MAP_FULL/i, (directory) => `make room on the disk of ${directory}`],
+  // LMDB reports a write that the disk cut short as an input/output error.
+  [
+    /ENOSPC|no space|MAP_FULL|EIO|input\/output/i,
+    (directory) => `make room on the disk of ${directory}, and see that it is healthy`,
+  ],
   [
     /EACCES|EPERM|EROFS|permission|read-only|ENOTDIR|EEXIST|not a directory/i,
     (directory) => `make ${directory} a folder this user may write to`,
