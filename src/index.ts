@@ -24,11 +24,17 @@ export type {
 export type { FeatureRepo } from './feature-repo/index.js';
 export type { FeatureRequest, NamingOptions } from './feature-request.js';
 export { type Entities, FeatureStore, type HistoricalOptions, type MaterializeOptions } from './feature-store.js';
+export type { DeadLetterRecord } from './offline-store/dead-letters.js';
 export type { EntityInput, HistoricalOutput, HistoricalResult } from './offline-store/historical-features.js';
 export type { EventCounts } from './offline-store/offline-store.js';
 export type { FeatureStatus, OnlineFeatures } from './online-store/index.js';
 export { openFeatureStore } from './open-feature-store.js';
-export { type ConsumeStepOptions, type MaterializeStepOptions, PipelineSteps } from './pipeline-steps.js';
+export {
+  type ConsumeStepOptions,
+  type MaterializeStepOptions,
+  PipelineSteps,
+  type ReplayOptions,
+} from './pipeline-steps.js';
 export type { ExpectationResult, Profile, Quality } from './quality/index.js';
 export type { Applied, Change, ObjectKind, Plan, RegistryEntry, RegistryState } from './registry/index.js';
 export { type LeaseHolder, type RunRecord, type RunStatus, Runs, type StepRecord } from './runs/index.js';

@@ -19,7 +19,9 @@ import {
   validationResults,
 } from './etl/index.js';
 import type { Engines, FeatureStore } from './feature-store.js';
+import { type DeadLetterRecord, listDeadLetters } from './offline-store/dead-letters.js';
 import type { EventCounts } from './offline-store/offline-store.js';
+import { type ReplayRequest, replay } from './stream-source/replay.js';
 import {
   consumeStream,
   type MaterializeMode,
@@ -38,6 +40,8 @@ export interface MaterializeStepOptions extends StepOptions {
   readonly resume?: MaterializeProgress | undefined;
   readonly onCursor?: ((progress: MaterializeProgress) => void) | undefined;
 }
+
+export type ReplayOptions = Omit<ReplayRequest, 'producer' | 'keyColumn' | 'timestampColumn'>;
 
 export interface ConsumeStepOptions {
   readonly sliceMs: number;
@@ -108,6 +112,47 @@ export class PipelineSteps {
   async eventTotals(viewName: string): Promise<EventCounts> {
     const { view, table } = await this.#streamView(viewName);
     return this.#engines.offline.eventTotals(table, view.source.topic);
+  }
+
+  /** How many events the view's topic holds beyond its start, in the units of its offsets; 0 = none, or no topic. */
+  async topicLength(viewName: string): Promise<number> {
+    const { view } = await this.#streamView(viewName);
+    try {
+      const source = await this.#engines.openStream(view.source.topic);
+      try {
+        return (await source.partitions()).reduce((sum, { start, end }) => sum + end - start, 0);
+      } finally {
+        await source.close();
+      }
+    } catch (error) {
+      if (error instanceof DefinitionError) return 0;
+      throw error;
+    }
+  }
+
+  /** Sends recorded events (Parquet) to the topic of a stream view, keyed by its first join key, at a rate, endlessly if asked. */
+  async replayStream(viewName: string, options: ReplayOptions): Promise<{ sent: number; topic: string }> {
+    const { view, table } = await this.#streamView(viewName);
+    const { topic, timestampField } = view.source;
+    const producer = await this.#engines.openProducer(topic);
+    try {
+      const keyColumn = Object.keys(table.joinKeys)[0] as string;
+      const { sent } = await replay(this.#engines.lake, {
+        ...options,
+        producer,
+        keyColumn,
+        timestampColumn: timestampField,
+      });
+      return { sent, topic };
+    } finally {
+      await producer.close();
+    }
+  }
+
+  /** Events of a view that could not be used, the newest first. */
+  async deadLetters(viewName: string, limit: number): Promise<DeadLetterRecord[]> {
+    const { view } = await this.#streamView(viewName);
+    return listDeadLetters(this.#engines.lake, view.name, limit);
   }
 
   /**

@@ -1,5 +1,10 @@
 import { Command } from 'commander';
 import { registerApply } from './apply.js';
+import { registerDemo } from './demo.js';
+import { registerRun } from './run.js';
+import { registerRuns } from './runs.js';
+import { registerStream } from './stream.js';
+import { registerUp } from './up.js';
 
 const program = new Command('asof')
   .description(
@@ -8,6 +13,7 @@ const program = new Command('asof')
   .showHelpAfterError('(asof --help lists the commands)')
   .configureHelp({ sortSubcommands: false });
 
-for (const register of [registerApply]) register(program);
+for (const register of [registerStream, registerRuns, registerRun, registerUp, registerDemo, registerApply])
+  register(program);
 
 await program.parseAsync();

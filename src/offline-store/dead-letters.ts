@@ -31,3 +31,38 @@ export async function insertDeadLetters(
     [view, topic],
   );
 }
+
+/** A dead letter as people look at it. */
+export interface DeadLetterRecord {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: number;
+  readonly recordedAt: Date;
+  readonly reason: string;
+  /** The beginning of the event, as text. */
+  readonly payload: string | null;
+}
+
+const shownBytes = 200;
+
+/** The newest dead letters of a view. */
+export async function listDeadLetters(lake: Lake, view: string, limit: number): Promise<DeadLetterRecord[]> {
+  const rows = await lake.all<{
+    topic: string;
+    partition: number;
+    offset: bigint;
+    recorded_at: Date;
+    reason: string;
+    payload: Uint8Array | null;
+  }>(
+    `SELECT topic, "partition", "offset", recorded_at, reason, payload FROM ${lake.system('dead_letters')}
+     WHERE view_name = $1 ORDER BY recorded_at DESC, "partition", "offset" LIMIT ${Math.max(1, Math.trunc(limit))}`,
+    [view],
+  );
+  return rows.map(({ recorded_at, offset, payload, ...row }) => ({
+    ...row,
+    offset: Number(offset),
+    recordedAt: recorded_at,
+    payload: payload === null ? null : Buffer.from(payload.subarray(0, shownBytes)).toString('utf8'),
+  }));
+}

@@ -1,0 +1,37 @@
+import type { ExpectationResult, FeatureStore, StepRecord } from '../index.js';
+import { plural, printTable, seconds } from './output.js';
+
+export function printSteps(steps: readonly StepRecord[]): void {
+  printTable(
+    steps.map(({ name, attempts, rowsIn, rowsOut, durationMs }) => ({
+      step: name,
+      'rows in': rowsIn.toLocaleString('en'),
+      'rows out': rowsOut.toLocaleString('en'),
+      took: seconds(durationMs),
+      attempts,
+    })),
+  );
+}
+
+/** What the validation of a run found wrong, with example rows; they live in the lake, not in workflow histories. */
+export async function printFailedExpectations(store: FeatureStore, runId: string): Promise<void> {
+  for (const { view, expectations } of await store.steps.validationResults(runId)) {
+    for (const result of expectations.filter(({ passed }) => !passed)) {
+      console.log(
+        `\n${result.severity} ${view}: ${result.expectation}: ${plural(result.failed, 'bad row')} of ${result.checked}`,
+      );
+      if (result.examples.length > 0) printTable(result.examples);
+    }
+  }
+}
+
+/** The same for machines. */
+export async function failedExpectations(
+  store: FeatureStore,
+  runId: string,
+): Promise<(ExpectationResult & { view: string })[]> {
+  const results = await store.steps.validationResults(runId);
+  return results.flatMap(({ view, expectations }) =>
+    expectations.filter(({ passed }) => !passed).map((result) => ({ view, ...result })),
+  );
+}

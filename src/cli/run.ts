@@ -1,0 +1,114 @@
+import type { Command } from 'commander';
+import { DefinitionError, type FeatureStore, type Json, type Pipeline, StoreUnavailableError } from '../index.js';
+import { hasWorker, runUrl, startPipeline } from '../temporal/index.js';
+import { action, describeCommand, type GlobalOptions, withStore } from './command.js';
+import { exitCodes } from './exit-code.js';
+import { interruptSignal } from './interrupt.js';
+import { plural, printJson } from './output.js';
+import { failedExpectations, printFailedExpectations, printSteps } from './print-run.js';
+import { runTask } from './progress.js';
+import { withTemporal } from './temporal-location.js';
+import { type RunOutcome, waitForRun } from './wait-for-run.js';
+
+interface RunOptions {
+  readonly args?: string;
+  readonly start?: string;
+  readonly end?: string;
+  readonly wait?: boolean;
+}
+
+export function registerRun(program: Command): void {
+  describeCommand(
+    program
+      .command('run')
+      .description('start a pipeline by hand; `asof up` must be running')
+      .argument('<pipeline>', 'its name in the feature repository')
+      .option('--args <json>', "overrides of the pipeline's arguments, as JSON")
+      .option('--start <time>', 'start of the data interval (ISO), with --end')
+      .option('--end <time>', 'end of the data interval (ISO)')
+      .option('--wait', 'show its progress and wait for its end'),
+    `asof run db_to_offline_store --wait\nasof run materialize_offline_to_online --args '{"full": true}' --wait --json`,
+  ).action(action(run));
+}
+
+async function run(options: GlobalOptions, name: string, given: RunOptions): Promise<number> {
+  return withStore(options, async (store) => {
+    const pipeline = findPipeline(store, name);
+    const args = parseArgs(given.args);
+    const interval = parseIntervalOptions(given);
+    return withTemporal(store.repo.stateDir, async (client, service) => {
+      if (!(await hasWorker(client, store.project))) {
+        throw new StoreUnavailableError(`no worker serves project "${store.project}"`, {
+          mend: 'start one with `asof up`',
+        });
+      }
+      const started = await startPipeline(client, { project: store.project, pipeline, args, interval });
+      const { runId, workflowId } = started;
+      const url = runUrl(service, workflowId, runId);
+      if (given.wait !== true) {
+        if (options.json) printJson({ runId, workflowId, status: 'running', url });
+        else console.log(`Started ${workflowId}\nrun ${runId}\n${url ?? ''}`);
+        return exitCodes.ok;
+      }
+      const signal = interruptSignal();
+      try {
+        const outcome = await runTask(name, options, (update) => waitForRun(store, started, update, signal));
+        await print(store, outcome, url, options);
+        return outcome.status === 'completed' ? exitCodes.ok : exitCodes.data;
+      } catch (error) {
+        if (!signal.aborted) throw error;
+        console.error(`asof: no longer waiting; the run goes on: asof runs show ${runId}`);
+        return exitCodes.interrupted;
+      }
+    });
+  });
+}
+
+async function print(
+  store: FeatureStore,
+  outcome: RunOutcome,
+  url: string | undefined,
+  { json }: GlobalOptions,
+): Promise<void> {
+  if (json) {
+    const failed = outcome.status === 'completed' ? undefined : await failedExpectations(store, outcome.runId);
+    printJson({ ...outcome, failedExpectations: failed, url });
+    return;
+  }
+  printSteps(outcome.steps);
+  console.log(
+    `${outcome.status}, ${plural(outcome.published, 'row')} published${outcome.quality === undefined ? '' : `, quality: ${outcome.quality}`}`,
+  );
+  for (const [view, report] of Object.entries(outcome.reports)) console.log(`report of ${view}: ${report}`);
+  if (url !== undefined) console.log(url);
+  if (outcome.status === 'completed') return;
+  console.error(`asof: ${outcome.message}`);
+  await printFailedExpectations(store, outcome.runId);
+}
+
+export function findPipeline(store: FeatureStore, name: string): Pipeline {
+  const pipeline = store.repo.pipelines.get(name);
+  if (pipeline !== undefined) return pipeline;
+  throw new DefinitionError(`there is no pipeline "${name}"`, {
+    mend: `there are ${[...store.repo.pipelines.keys()].join(', ') || 'none; export one from the feature repository'}`,
+  });
+}
+
+function parseArgs(text: string | undefined): Record<string, Json> | undefined {
+  if (text === undefined) return undefined;
+  try {
+    const args = JSON.parse(text) as unknown;
+    if (typeof args === 'object' && args !== null && !Array.isArray(args)) return args as Record<string, Json>;
+  } catch {
+    // Said below, with what it should look like.
+  }
+  throw new DefinitionError(`--args is no JSON object: ${text}`, {
+    mend: `write e.g. --args '{"views": ["driver_stats"]}'`,
+  });
+}
+
+function parseIntervalOptions({ start, end }: RunOptions): { start: string; end: string } | undefined {
+  if (start === undefined && end === undefined) return undefined;
+  if (start !== undefined && end !== undefined) return { start, end };
+  throw new DefinitionError('an interval needs both --start and --end', { mend: 'give both, or neither' });
+}

@@ -1,0 +1,38 @@
+import type { Command } from 'commander';
+import { action, describeCommand, type GlobalOptions, withStore } from './command.js';
+import { exitCodes } from './exit-code.js';
+import { aborted, interruptSignal } from './interrupt.js';
+import { printJson } from './output.js';
+import { runTask } from './progress.js';
+import { startStack } from './stack.js';
+import { ensureExtensions, ensureTemporal } from './tools.js';
+
+export function registerUp(program: Command): void {
+  describeCommand(
+    program.command('up').description('run Temporal (if none is given) and a worker for the pipelines, until Ctrl-C'),
+    'asof up',
+  ).action(action(up));
+}
+
+async function up(options: GlobalOptions): Promise<number> {
+  const signal = interruptSignal();
+  await ensureExtensions(options);
+  return withStore(options, async (store) => {
+    if (process.env['TEMPORAL_ADDRESS'] === undefined) await ensureTemporal(options);
+    await store.requireApplied();
+    const stack = await runTask('Temporal and worker', options, (update) => startStack(store, update));
+    const { address, uiUrl } = stack.service;
+    if (options.json) printJson({ address, uiUrl, ownsServer: stack.ownsServer, pid: process.pid });
+    else {
+      console.log(
+        `Temporal ${stack.ownsServer ? 'started' : 'joined'} at ${address}${uiUrl === undefined ? '' : `, Web UI ${uiUrl}`}`,
+      );
+      console.log(`A worker serves project "${store.project}". Start pipelines with \`asof run\`; Ctrl-C stops.`);
+    }
+    const lost = await Promise.race([aborted(signal), stack.worker.stopped.catch((error: unknown) => ({ error }))]);
+    if (!options.json && signal.aborted) console.log('Stopping: steps in flight finish or are handed back …');
+    await stack.stop();
+    if (lost !== undefined) throw lost.error;
+    return exitCodes.ok;
+  });
+}
