@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
@@ -47,9 +47,10 @@ describe('LMDB and other processes', () => {
   let store: OnlineStore;
   const children: ChildProcess[] = [];
 
+  const script = fileURLToPath(new URL('./lmdb-online-store-child.ts', import.meta.url));
+  const command = (mode: string, count: number) => ['--import', 'tsx', script, directory, mode, String(count)];
   const start = (mode: string, count = 0) => {
-    const script = fileURLToPath(new URL('./lmdb-online-store-child.ts', import.meta.url));
-    const child = spawn(process.execPath, ['--import', 'tsx', script, directory, mode, String(count)], {
+    const child = spawn(process.execPath, command(mode, count), {
       stdio: ['pipe', 'pipe', 'inherit'],
     });
     children.push(child);
@@ -90,6 +91,16 @@ describe('LMDB and other processes', () => {
     child.stdin.end();
     expect(await exit).toEqual([0, null]);
     expect(await values([69_999, 0])).toEqual([3, 1]);
+  });
+
+  it('sees at once what another process wrote since the last read, without a turn of the event loop between', async () => {
+    expect(await values([3])).toEqual([undefined]);
+    const { status } = spawnSync(process.execPath, command('fill', 10), {
+      input: '',
+      stdio: ['pipe', 'ignore', 'inherit'],
+    });
+    expect(status).toBe(0);
+    expect(await values([3])).toEqual([1]);
   });
 
   it('ends with the newest row of every key when two processes write them at once', async () => {

@@ -29,6 +29,7 @@ const drivers: FeatureTable = {
 const second = (table: FeatureTable): FeatureTable => ({ ...table, generation: 2 });
 
 interface Given {
+  reflects?: number;
   value?: number;
   committed?: number;
   event?: number;
@@ -38,11 +39,20 @@ interface Given {
   generation?: number;
 }
 
-function row({ value = 0, committed = 1, event = 0, created = null, ingest = 0, position = 0, generation = 1 }: Given) {
+function row({
+  reflects = 0,
+  value = 0,
+  committed = 1,
+  event = 0,
+  created = null,
+  ingest = 0,
+  position = 0,
+  generation = 1,
+}: Given) {
   return encodeRow({
     generation,
     committed,
-    reflects: 0,
+    reflects,
     eventUs: BigInt(event),
     createdUs: created === null ? null : BigInt(created),
     ingestUs: BigInt(ingest),
@@ -265,6 +275,11 @@ export function onlineStoreConformance(name: string, open: () => Promise<OnlineS
         expect(await store.replace(drivers, entries, 7)).toEqual({ written: 1, deleted: 1, left: 0 });
         expect(await store.replace(drivers, entries, 7)).toEqual({ written: 1, deleted: 0, left: 0 });
         expect([await value(1), await value(2)]).toEqual([2, undefined]);
+      });
+
+      it('alone says what rows reflect', async () => {
+        await store.writeNewer(drivers, [entry(1, { reflects: 9, committed: 2 })]);
+        expect(await head(1)).toMatchObject({ committed: 2, reflects: 0 });
       });
 
       it('sets what rows reflect, whatever they said', async () => {
