@@ -21,6 +21,9 @@ const texts = /^(VARCHAR|JSON|UUID|ENUM\(.*\))$/;
 const times = /^(DATE|TIMESTAMP(_S|_MS|_NS)?)$/;
 const zoned = 'TIMESTAMP WITH TIME ZONE';
 const safe = Number.MAX_SAFE_INTEGER;
+/** Years 1 to 9999, what every format and store can hold. */
+const firstTime = "TIMESTAMPTZ '0001-01-01 00:00:00+00'";
+const lastTime = "TIMESTAMPTZ '9999-12-31 23:59:59.999999+00'";
 
 /**
  * How a column of DuckDB type `from` becomes a `to`; `undefined` when the types have nothing to do with each other (text where a
@@ -96,12 +99,13 @@ function toFloat(from: string, to: ValueType, x: string, text: boolean, finite: 
   return tried(trimmed(x), value, number(value));
 }
 
-/** Times without a zone are UTC. Numbers are not taken: nothing says what they count. */
+/** Times without a zone are UTC. Numbers are not taken: nothing says what they count. Infinities lie outside the bounds. */
 function toTimestamp(from: string, x: string): Conversion | undefined {
-  const outside = (value: string): string => ` OR NOT isfinite(${value}) OR year(${value}) NOT BETWEEN 1 AND 9999`;
+  const outside = (value: string): string => ` OR ${value} NOT BETWEEN ${firstTime} AND ${lastTime}`;
   if (from === zoned) return tried(x, x, outside(x));
   if (times.test(from)) {
-    const value = `timezone('UTC', CAST(${x} AS TIMESTAMP))`;
+    // Arithmetic: several times faster than timezone('UTC', …), and independent of the session's zone.
+    const value = `make_timestamptz(epoch_us(CAST(${x} AS TIMESTAMP)))`;
     return tried(x, value, outside(value));
   }
   if (from !== 'VARCHAR') return undefined;

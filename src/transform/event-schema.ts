@@ -43,13 +43,14 @@ export function objectDecoder(schema: Schema): (object: EventRecord) => DecodedE
     nullable: type.nullable === true,
     decode: fieldDecoder(type),
   }));
+  // Copying an object that has all fields is several times faster than adding them one by one.
+  const blank: EventRecord = Object.fromEntries(fields.map(({ name }) => [name, null]));
   return (object) => {
-    const event: EventRecord = {};
+    const event: EventRecord = { ...blank };
     for (const { name, nullable, decode } of fields) {
       const value = Object.hasOwn(object, name) ? object[name] : undefined;
       if (value === null || value === undefined) {
         if (!nullable) return refuse(`field "${name}" is ${value === null ? 'null' : 'missing'}`);
-        event[name] = null;
         continue;
       }
       const decoded = decode(value);

@@ -114,6 +114,7 @@ async function transformRows(
     read: columnReader(type),
     value: fieldValue(type),
   }));
+  const blank: EventRecord = Object.fromEntries(fields.map(({ name }) => [name, null]));
   const readPosition = columnReader(int64());
   const build = rowBuilder(view);
   const origin = { ingestTimeUs: null, position: 0, topic: null, partition: null, offset: null };
@@ -133,10 +134,10 @@ async function transformRows(
     const inputs = fields.map(({ read }, index) => read(chunk, index));
     const positions = readPosition(chunk, fields.length) as number[];
     for (let row = 0; row < chunk.rowCount; row += 1) {
-      const event: EventRecord = {};
+      const event: EventRecord = { ...blank };
       for (const [index, { name, value }] of fields.entries()) {
         const given = inputs[index]?.[row];
-        event[name] = given === null ? null : value(given);
+        if (given !== null) event[name] = value(given);
       }
       const position = positions[row] as number;
       const reason = build(event, batch, { ...origin, position });
