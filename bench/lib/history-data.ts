@@ -21,7 +21,7 @@ const moment = (seconds: string): string => `TIMESTAMPTZ '2024-01-01' + to_secon
 
 /**
  * Rows of evenly spread keys and times. One in nine has a twin of the same key and event time but another created time, one in
- * twenty no created time: an answer that does not follow the tie order is wrong in many rows.
+ * twenty no created time (and an event time of its own, so that created times decide every tie, as Feast needs it): an answer that does not follow the tie order is wrong in many rows.
  */
 export async function insertHistory(lake: Lake, table: FeatureTable, rows: number, keys: number): Promise<void> {
   const twins = Math.round(rows / 10);
@@ -29,7 +29,7 @@ export async function insertHistory(lake: Lake, table: FeatureTable, rows: numbe
   await lake.transaction({ message: `${rows} rows` }, (session) =>
     session.run(
       `INSERT INTO ${lake.table(tableName(table))} BY NAME
-       SELECT (hash(i) % ${keys})::BIGINT AS driver_id, ${moment(`hash(i, 'event') % ${minutes} * 60`)} AS event_timestamp,
+       SELECT (hash(i) % ${keys})::BIGINT AS driver_id, ${moment(`hash(i, 'event') % ${minutes} * 60`)} + to_microseconds(if(hash(i, 'null') % 20 = 0, i, 0)) AS event_timestamp,
          CASE WHEN twin OR hash(i, 'null') % 20 > 0 THEN event_timestamp + to_microseconds(i * 2 + twin::BIGINT) END AS created_timestamp,
          ${values.join(', ')}, TIMESTAMPTZ '2024-06-01' AS _ingest_time, i * 2 + twin::BIGINT AS _ingest_position
        FROM (SELECT i, false AS twin FROM range(${rows - twins}) AS t(i) UNION ALL SELECT i * 9, true FROM range(${twins}) AS t(i))
@@ -71,6 +71,6 @@ export function bareSql(lake: Lake, table: FeatureTable, entities: string): { us
         ON w.driver_id = f.driver_id AND w.ts = f.event_timestamp
         QUALIFY row_number() OVER (PARTITION BY f.driver_id, w.ts ORDER BY ${newest}) = 1)
       SELECT m.* EXCLUDE (n, ts), ${columns('c')} FROM m LEFT JOIN c
-      ON c.driver_id = m.driver_id AND c.ts = m.ts AND m.ts >= m.event_timestamp - ${ttl} ORDER BY m.n`,
+      ON c.driver_id = m.driver_id AND c.ts = m.ts AND c.ts >= m.event_timestamp - ${ttl} ORDER BY m.n`,
   };
 }

@@ -1,8 +1,8 @@
 import { type FeatureTable, tableName } from '../definitions/feature-table.js';
 import { DefinitionError } from '../errors.js';
-import { catalog, type Lake, type Session } from '../lake/index.js';
+import { catalog, ids, type Lake, type Session } from '../lake/index.js';
 import { typeName, type ValueType } from '../types.js';
-import { type EntityInput, prepareEntities, suggest } from './entity-rows.js';
+import { type EntityInput, type PreparedEntities, prepareEntities, suggest } from './entity-rows.js';
 import {
   checkOutput,
   type HistoricalOutput,
@@ -10,7 +10,7 @@ import {
   type OutputColumn,
   writeOutput,
 } from './historical-output.js';
-import { type JoinedView, pointInTimeSql } from './point-in-time.js';
+import { type JoinedView, pointInTimeSql, type Reach } from './point-in-time.js';
 
 export type { EntityInput, HistoricalOutput, HistoricalRow };
 
@@ -78,8 +78,7 @@ export async function historicalFeatures(lake: Lake, request: HistoricalRequest)
       signal,
     });
     const views: JoinedView[] = [];
-    for (const selection of selections)
-      views.push(await joinedView(session, lake, selection, snapshot, entities.rowCount));
+    for (const selection of selections) views.push(await joinedView(session, lake, selection, snapshot, entities));
     onProgress?.({ step: 'join', rows: entities.rowCount });
     const sql = pointInTimeSql({ entities, views, createdCutoff: options.createdCutoff, range: entities.range });
     const columns: OutputColumn[] = [
@@ -159,15 +158,12 @@ async function pinSnapshot(lake: Lake, asked: number | undefined): Promise<numbe
   });
 }
 
-/** Views with at least this many rows per entity row are first limited to the keys asked for. */
-const rowsPerEntityRow = 20;
-
 async function joinedView(
   session: Session,
   lake: Lake,
   { table, columns, keyMap }: HistoricalSelection,
   snapshot: number,
-  entityRows: number,
+  entities: PreparedEntities,
 ): Promise<JoinedView> {
   const relation = `${lake.table(tableName(table))} AT (VERSION => ${snapshot})`;
   const counted = await session.one<{ n: bigint }>(`SELECT count(*) AS n FROM ${relation}`).catch((error: unknown) => {
@@ -179,6 +175,31 @@ async function joinedView(
     });
   });
   const keys = Object.fromEntries(Object.keys(table.joinKeys).map((key) => [key, keyMap?.[key] ?? key]));
-  const limitToKeys = entityRows * rowsPerEntityRow <= Number(counted?.n ?? 0);
-  return { relation, keys, columns, ttlMs: table.ttlMs, limitToKeys };
+  const reach = await chooseReach(session, entities, Object.values(keys), table.ttlMs, Number(counted?.n ?? 0));
+  return { relation, keys, columns, ttlMs: table.ttlMs, reach };
+}
+
+/** Views with at least this many rows per entity row are first limited to the keys asked for. */
+const rowsPerEntityRow = 20;
+/** Share of a view's rows, up to which rows near the times asked for are set aside first. */
+const nearShareMax = 0.3;
+
+/** How much of the view to look at; decides about speed only. Assumes that rows and times asked for are spread evenly. */
+async function chooseReach(
+  session: Session,
+  { relation, range, rowCount }: PreparedEntities,
+  keys: readonly string[],
+  ttlMs: number,
+  viewRows: number,
+): Promise<Reach> {
+  const otherwise = rowCount * rowsPerEntityRow <= viewRows ? 'keys' : 'all';
+  if (ttlMs === 0 || range === undefined || rowCount > viewRows) return otherwise;
+  const ttlUs = ttlMs * 1_000;
+  const nearPerTime = (2 * ttlUs) / (Number(range.toUs - range.fromUs) + ttlUs);
+  if (nearPerTime > nearShareMax) return otherwise;
+  const distinct = await session.one<{ n: bigint }>(
+    `SELECT approx_count_distinct(hash(${ids(keys)})) AS n FROM ${relation}`,
+  );
+  const timesPerKey = rowCount / Math.max(1, Number(distinct?.n ?? 1));
+  return timesPerKey * nearPerTime <= nearShareMax ? 'times' : otherwise;
 }

@@ -25,9 +25,15 @@ export interface JoinedView {
   readonly columns: Readonly<Record<string, string>>;
   /** 0 = rows never expire. */
   readonly ttlMs: number;
-  /** Look only at rows whose keys are asked for: pays when the entity rows are few beside the view's. */
-  readonly limitToKeys?: boolean | undefined;
+  readonly reach?: Reach | undefined;
 }
+
+/**
+ * Which of the view's rows are looked at; the answer is the same. `keys`: those whose keys are asked for, which pays when the
+ * entity rows are few beside the view's. `times`: those that also lie within a ttl or two of a time asked for, set aside first;
+ * pays when that is a small part of the view, and needs a ttl.
+ */
+export type Reach = 'all' | 'keys' | 'times';
 
 export interface PointInTimeJoin {
   readonly entities: EntityRelation;
@@ -57,6 +63,9 @@ export function pointInTimeSql(join: PointInTimeJoin): string {
       index,
     ),
   );
+  const near = steps
+    .filter(({ reach }) => reach === 'times')
+    .map((one) => `${one.near} AS MATERIALIZED (${nearSql(join, one)})`);
   let joined = entities.relation;
   const matches = steps.map((one) => {
     const sql = `${one.matched} AS MATERIALIZED (${matchSql(join, one, joined)})`;
@@ -70,7 +79,7 @@ export function pointInTimeSql(join: PointInTimeJoin): string {
       ([output, feature]) => `${one.chosen}.${featureColumn(one.features.indexOf(feature))} AS ${id(output)}`,
     );
   });
-  const withSteps = steps.length === 0 ? '' : `WITH ${[...matches, ...choices].join(',\n')}\n`;
+  const withSteps = steps.length === 0 ? '' : `WITH ${[...near, ...matches, ...choices].join(',\n')}\n`;
   return `${withSteps}SELECT ${[ids(entities.columns, 'e'), ...features].join(', ')}
 FROM ${joined} AS e
 ${steps.map((one) => attachSql(one, entities)).join('\n')}
@@ -80,6 +89,7 @@ ORDER BY e.${id(positionColumn)}`;
 /** What is joined once: a relation by certain keys. */
 interface Step {
   readonly key: string;
+  readonly near: string;
   readonly matched: string;
   readonly chosen: string;
   /** Column of the matched entity rows that names the row found, up to ties. */
@@ -90,14 +100,14 @@ interface Step {
   readonly ttlMs: number;
   /** ` WHERE …` or nothing: rows out of reach. Constants, so that the lake skips files and row groups by them. */
   readonly where: string;
-  readonly limitToKeys: boolean;
+  readonly reach: Reach;
 }
 
 const stepKey = ({ relation, keys, ttlMs }: JoinedView): string =>
   JSON.stringify([relation, Object.entries(keys), ttlMs]);
 
 function step({ range }: PointInTimeJoin, views: readonly JoinedView[], index: number): Step {
-  const { relation, keys, ttlMs, limitToKeys = false } = views[0] as JoinedView;
+  const { relation, keys, ttlMs, reach = 'all' } = views[0] as JoinedView;
   const bounds =
     range === undefined
       ? []
@@ -107,6 +117,7 @@ function step({ range }: PointInTimeJoin, views: readonly JoinedView[], index: n
         ];
   return {
     key: stepKey(views[0] as JoinedView),
+    near: `near_${index}`,
     matched: `matched_${index}`,
     chosen: `chosen_${index}`,
     match: id(`${internalPrefix}match_${index}`),
@@ -120,7 +131,7 @@ function step({ range }: PointInTimeJoin, views: readonly JoinedView[], index: n
     features: [...new Set(views.flatMap(({ columns }) => Object.values(columns)))],
     ttlMs,
     where: bounds.length === 0 ? '' : ` WHERE ${bounds.join(' AND ')}`,
-    limitToKeys,
+    reach: ttlMs > 0 || reach !== 'times' ? reach : 'keys',
   };
 }
 
@@ -132,17 +143,36 @@ const featureColumn = (n: number): string => id(`${internalPrefix}feature_${n}`)
 const since = id(`${internalPrefix}since`);
 const matchName = id(`${internalPrefix}match`);
 
+/** The rows set aside by {@link nearSql}, or all. */
+const rowsOf = (one: Step): string => (one.reach === 'times' ? one.near : one.relation);
+
+/**
+ * Rows near a time asked for. Time is cut into stretches as long as the ttl: a row that matches lies in the stretch of the entity
+ * row's time or in the one before, so equality of key and stretch finds all of them (and some more) without comparing ranges.
+ */
+function nearSql({ entities }: PointInTimeJoin, one: Step): string {
+  const stretch = (time: string) => `epoch_us(${time}) // ${BigInt(Math.trunc(one.ttlMs)) * 1_000n}`;
+  const own = stretch(`e.${id(entities.timestamp)}`);
+  const asked = one.keys.map(({ column, alias }) => `e.${column} AS ${alias}`);
+  const equal = one.keys.map(({ key, alias }) => `asked.${alias} = f.${key}`);
+  const names = [...one.keys.map(({ key }) => key), ...one.features.map(id)];
+  const times = [eventTimestamp, createdTimestamp, '_ingest_time', '_ingest_position'];
+  return `SELECT ${[...new Set([...names, ...times.map(id)])].map((name) => `f.${name}`).join(', ')} FROM ${one.relation} AS f
+    SEMI JOIN (SELECT DISTINCT ${asked.join(', ')}, unnest([${own}, ${own} - 1]) AS ${since} FROM ${entities.relation} AS e) AS asked
+    ON ${[...equal, `asked.${since} = ${stretch(`f.${eventTimestamp}`)}`].join(' AND ')}${one.where}`;
+}
+
 /** Adds to the entity rows what names the row found, up to ties: its event time, or its rank with the created cutoff. */
 function matchSql({ entities, createdCutoff = false }: PointInTimeJoin, one: Step, joined: string): string {
   const keys = one.keys.map(({ key, alias }) => `f.${key} AS ${alias}`);
   const onlyAsked = one.keys.map(({ key, column }) => `asked.${column} = f.${key}`).join(' AND ');
-  const semi = one.limitToKeys ? ` SEMI JOIN ${entities.relation} AS asked ON ${onlyAsked}` : '';
+  const semi = one.reach === 'keys' ? ` SEMI JOIN ${entities.relation} AS asked ON ${onlyAsked}` : '';
   const found = createdCutoff
     ? [`${visibleFrom} AS ${since}`, `${newestVisible(one)} AS ${matchName}`]
     : [`f.${eventTimestamp} AS ${since}`, `f.${eventTimestamp} AS ${matchName}`];
   const conditions = one.keys.map(({ alias, column }) => `f.${alias} = e.${column}`);
   return `SELECT e.*, f.${matchName} AS ${one.match} FROM ${joined} AS e
-    ASOF LEFT JOIN (SELECT ${[...keys, ...found].join(', ')} FROM ${one.relation} AS f${semi}${one.where}) AS f
+    ASOF LEFT JOIN (SELECT ${[...keys, ...found].join(', ')} FROM ${rowsOf(one)} AS f${semi}${one.where}) AS f
     ON ${[...conditions, `e.${id(entities.timestamp)} >= f.${since}`].join(' AND ')}`;
 }
 
@@ -167,7 +197,7 @@ function chooseSql(one: Step, joined: string, { createdCutoff = false }: PointIn
   const features = one.features.map((name, n) => `f.${id(name)} AS ${featureColumn(n)}`);
   const conditions = one.keys.map(({ key, alias }) => `wanted.${alias} = f.${key}`);
   conditions.push(`wanted.${matchName} = ${createdCutoff ? rank : `f.${eventTimestamp}`}`);
-  return `SELECT ${[...aliases, `wanted.${matchName}`, `f.${eventTimestamp}`, ...features].join(', ')} FROM ${one.relation} AS f
+  return `SELECT ${[...aliases, `wanted.${matchName}`, `f.${eventTimestamp}`, ...features].join(', ')} FROM ${rowsOf(one)} AS f
     JOIN (SELECT DISTINCT ${wanted.join(', ')}, ${one.match} AS ${matchName} FROM ${joined} WHERE ${one.match} IS NOT NULL) AS wanted
     ON ${conditions.join(' AND ')}${one.where}
     QUALIFY row_number() OVER (PARTITION BY ${[...aliases, `wanted.${matchName}`].join(', ')} ORDER BY ${newestFirst('f')}) = 1`;
