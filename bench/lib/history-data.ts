@@ -6,13 +6,13 @@ import { float32, int64, type Schema } from '../../src/types.js';
 const featureNames = Array.from({ length: 8 }, (_, n) => `f${n}`);
 const features: Schema = Object.fromEntries(featureNames.map((name) => [name, float32()]));
 
-/** A view of `view` with eight float features and rows that expire after twelve hours, so that some entity rows get nothing. */
-export const historyTable = (view: string): FeatureTable => ({
+/** A view with eight float features. */
+export const historyTable = (view: string, ttlMs: number): FeatureTable => ({
   view,
   generation: 1,
   joinKeys: { driver_id: int64() },
   features,
-  ttlMs: 12 * 3_600_000,
+  ttlMs,
 });
 
 /** Minutes over which event times are spread. */
@@ -48,29 +48,43 @@ export async function writeEntities(lake: Lake, folder: string, rows: number, ke
   return file;
 }
 
-/**
- * The same question as plain SQL, two ways. `usual`: ties removed from the view by `row_number`, then one ASOF join. `tuned`: what
- * somebody who measures arrives at (ASOF join of keys and times, then the rows it found). Both keep the order of the entity rows.
- */
-export function bareSql(lake: Lake, table: FeatureTable, entities: string): { usual: string; tuned: string } {
+/** The same question as plain SQL, in the ways one would write it by hand; all keep the order of the entity rows. */
+export interface BareSql {
+  /** Ties removed from the view by `row_number`, then one ASOF join. */
+  readonly deduplicated: string;
+  /** An ASOF join of keys and times, then the rows it found: what somebody who measures arrives at. */
+  readonly twoSteps: string;
+  /** A join on the range of times that counts, then `row_number`: for views with a ttl, otherwise it joins everything before. */
+  readonly range: string | undefined;
+}
+
+export function bareSql(lake: Lake, table: FeatureTable, entities: string): BareSql {
   const rows = lake.table(tableName(table));
   const columns = (alias: string) => featureNames.map((name) => `${alias}.${name}`).join(', ');
   const given = `(SELECT *, row_number() OVER () AS n FROM read_parquet(${lit(entities)}))`;
-  const ttl = `to_seconds(${table.ttlMs / 1_000})`;
+  const ttl = table.ttlMs === 0 ? undefined : `to_seconds(${table.ttlMs / 1_000})`;
+  const unexpired = (time: string) => (ttl === undefined ? 'true' : `${time} >= e.event_timestamp - ${ttl}`);
   const newest = 'created_timestamp DESC NULLS LAST, _ingest_time DESC, _ingest_position DESC';
+  const checked = featureNames.map((name) => `CASE WHEN ${unexpired('f.ts')} THEN f.${name} END AS ${name}`);
   return {
-    usual: `SELECT e.* EXCLUDE (n), ${featureNames.map((name) => `CASE WHEN f.ts >= e.event_timestamp - ${ttl} THEN f.${name} END AS ${name}`).join(', ')}
+    deduplicated: `SELECT e.* EXCLUDE (n), ${checked.join(', ')}
       FROM ${given} AS e ASOF LEFT JOIN (
         SELECT driver_id, event_timestamp AS ts, ${featureNames.join(', ')} FROM ${rows}
         QUALIFY row_number() OVER (PARTITION BY driver_id, event_timestamp ORDER BY ${newest}) = 1) AS f
       ON f.driver_id = e.driver_id AND e.event_timestamp >= f.ts ORDER BY e.n`,
-    tuned: `WITH m AS MATERIALIZED (
+    twoSteps: `WITH m AS MATERIALIZED (
         SELECT e.*, f.ts FROM ${given} AS e ASOF LEFT JOIN (SELECT driver_id, event_timestamp AS ts FROM ${rows}) AS f
         ON f.driver_id = e.driver_id AND e.event_timestamp >= f.ts),
       c AS (SELECT f.driver_id, w.ts, ${columns('f')} FROM ${rows} AS f JOIN (SELECT DISTINCT driver_id, ts FROM m) AS w
         ON w.driver_id = f.driver_id AND w.ts = f.event_timestamp
         QUALIFY row_number() OVER (PARTITION BY f.driver_id, w.ts ORDER BY ${newest}) = 1)
-      SELECT m.* EXCLUDE (n, ts), ${columns('c')} FROM m LEFT JOIN c
-      ON c.driver_id = m.driver_id AND c.ts = m.ts AND c.ts >= m.event_timestamp - ${ttl} ORDER BY m.n`,
+      SELECT e.* EXCLUDE (n, ts), ${columns('c')} FROM m AS e LEFT JOIN c
+      ON c.driver_id = e.driver_id AND c.ts = e.ts AND ${unexpired('c.ts')} ORDER BY e.n`,
+    range:
+      ttl === undefined
+        ? undefined
+        : `SELECT e.* EXCLUDE (n), ${columns('f')} FROM ${given} AS e LEFT JOIN ${rows} AS f
+      ON f.driver_id = e.driver_id AND f.event_timestamp <= e.event_timestamp AND ${unexpired('f.event_timestamp')}
+      QUALIFY row_number() OVER (PARTITION BY e.n ORDER BY f.event_timestamp DESC, ${newest}) = 1 ORDER BY e.n`,
   };
 }
