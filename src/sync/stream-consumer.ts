@@ -83,7 +83,11 @@ async function collect(source: StreamSource, signal: AbortSignal | undefined): P
     const rowsMax = limits.streamBatchRowsMax - records.length;
     const bytesMax = limits.streamBatchBytesMax - bytes;
     if (waitMs <= 0 || rowsMax <= 0 || bytesMax <= 0 || signal?.aborted === true) return records;
-    const more = await source.poll({ rowsMax, bytesMax, waitMs, signal });
+    const more = await source.poll({ rowsMax, bytesMax, waitMs, signal }).catch((error: unknown) => {
+      // What was read before the consumer was told to stop is still committed.
+      if (signal?.aborted === true) return [];
+      throw error;
+    });
     for (const record of more) {
       records.push(record);
       bytes += record.value?.length ?? 0;
