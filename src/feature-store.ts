@@ -55,7 +55,7 @@ export interface MaterializeOptions {
   /** Default: every view that feeds the online store. */
   readonly views?: readonly string[];
   readonly mode?: MaterializeMode;
-  readonly end?: Date;
+  readonly end?: Date | undefined;
   readonly signal?: AbortSignal;
   readonly onProgress?: (view: string, progress: MaterializeProgress) => void;
 }
@@ -229,9 +229,11 @@ export class FeatureStore {
     onProgress,
   }: MaterializeOptions = {}): Promise<MaterializeResult[]> {
     await this.requireApplied();
+    // All checked before the first is written.
+    const names = this.onlineViews(views);
     const stores = { lake: this.lake, offline: this.#engines.offline, online: await this.online() };
     const results: MaterializeResult[] = [];
-    for (const view of views ?? this.onlineViews()) {
+    for (const view of names) {
       const { table } = await this.view(view);
       const file = path.join(this.#repo.stateDir, 'staging', `materialize-${randomUUID()}.parquet`);
       const request = { table, mode, end, file, signal, onProgress: (p: MaterializeProgress) => onProgress?.(view, p) };
@@ -240,9 +242,19 @@ export class FeatureStore {
     return results;
   }
 
-  /** Names of the views that feed the online store. */
-  onlineViews(): string[] {
-    return [...this.#repo.views.values()].filter(({ online }) => online).map(({ name }) => name);
+  /**
+   * Names of the views that feed the online store.
+   * @param asked only these. @throws DefinitionError when one of them is unknown or kept offline.
+   */
+  onlineViews(asked?: readonly string[]): string[] {
+    if (asked === undefined) {
+      return [...this.#repo.views.values()].filter(({ online }) => online).map(({ name }) => name);
+    }
+    const offline = asked.find((name) => !findView(name, this.#repo.views).online);
+    if (offline === undefined) return [...new Set(asked)];
+    throw new DefinitionError(`view "${offline}" does not feed the online store`, {
+      mend: 'leave it out, or take `online: false` off its definition and apply',
+    });
   }
 
   /** A view as defined, with the table it was applied to. */

@@ -16,6 +16,8 @@ export async function openFeatureStore(repoDir = 'feature_repo'): Promise<Featur
   const repo = await reload();
   const { project } = repo.config;
   const lake = await Lake.open({ stateDir: repo.stateDir, project });
+  // Below the project's name: two projects of one folder are apart in everything, and teardown of one leaves the other's.
+  const streams = path.join(repo.stateDir, 'streams', project);
   const engines: Engines = {
     lake,
     offline: new DuckLakeOfflineStore(lake),
@@ -26,15 +28,15 @@ export async function openFeatureStore(repoDir = 'feature_repo'): Promise<Featur
     },
     openStream: async (topic) => {
       const { openFileStreamSource } = await import('./stream-source/file-stream-source.js');
-      return openFileStreamSource({ directory: path.join(repo.stateDir, 'streams'), topic });
+      return openFileStreamSource({ directory: streams, topic });
     },
     openProducer: async (topic) => {
       const { openFileStreamProducer } = await import('./stream-source/file-stream-producer.js');
-      return openFileStreamProducer({ directory: path.join(repo.stateDir, 'streams'), topic });
+      return openFileStreamProducer({ directory: streams, topic });
     },
     dropStreams: async () => {
       const { rm } = await import('node:fs/promises');
-      await rm(path.join(repo.stateDir, 'streams'), { recursive: true, force: true });
+      await rm(streams, { recursive: true, force: true });
     },
   };
   return new FeatureStore(repo, engines, reload);

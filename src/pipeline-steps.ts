@@ -159,15 +159,20 @@ export class PipelineSteps {
    * Puts rows of a file into both stores at once, through the same cleaning as a pipeline: their columns are those of the view's
    * source (a stream view takes its events, and applies its transform).
    */
-  async push(viewName: string, sourcePath: string, pushId: string): Promise<PushResult & { duplicates: number }> {
+  async push(
+    viewName: string,
+    sourcePath: string,
+    pushId: string,
+    { signal }: Pick<StepOptions, 'signal'> = {},
+  ): Promise<PushResult & { duplicates: number }> {
     await this.#store.requireApplied();
     const { view, table } = await this.#store.view(viewName);
     const target = { runId: `push-${pushId}`, view: viewName };
     const context = { ...(await this.#context(viewName)), view: () => ({ view: fedByFile(view, sourcePath), table }) };
     const staging = new Staging(context.stateDir, target.runId, viewName);
     try {
-      await ingestStep(context, target, {});
-      const { duplicates } = await cleanStep(context, target, {});
+      await ingestStep(context, target, { signal });
+      const { duplicates } = await cleanStep(context, target, { signal });
       const result = await pushRows(await this.#stores(), {
         table,
         cleaned: staging.file(cleaned),
@@ -175,6 +180,7 @@ export class PipelineSteps {
         pushId: target.runId,
         provenance: JSON.stringify(staging.result<IngestResult>('ingest').provenance),
         online: view.online,
+        signal,
       });
       return { ...result, duplicates };
     } finally {

@@ -3,7 +3,6 @@ import type { FeatureStore } from '../index.js';
 import { action, describeCommand, withStore } from './command.js';
 import { printJson } from './output.js';
 import { printPlan } from './print-plan.js';
-import { ensureExtensions } from './tools.js';
 
 export function registerApply(program: Command): void {
   describeCommand(
@@ -11,7 +10,6 @@ export function registerApply(program: Command): void {
     'asof apply',
   ).action(
     action(async (options) => {
-      await ensureExtensions(options);
       await withStore(options, async (store: FeatureStore) => {
         const { plan, version } = await store.apply();
         if (options.json) return printJson({ version, changes: plan.changes, breaking: plan.breaking });

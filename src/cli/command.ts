@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
-import { type FeatureStore, openFeatureStore } from '../index.js';
+import type { FeatureStore } from '../index.js';
 import { exitCodeOf, exitCodes } from './exit-code.js';
 import { printError } from './output.js';
+import { ensureExtensions } from './tools.js';
 
 /** Options every command takes. */
 export interface GlobalOptions {
@@ -36,9 +37,12 @@ export function action<A extends unknown[]>(
   };
 }
 
-/** Opens the store of --repo for the time of `work`. */
-export async function withStore<T>({ repo }: GlobalOptions, work: (store: FeatureStore) => Promise<T>): Promise<T> {
-  const store = await openFeatureStore(repo);
+/** Opens the store of --repo for the time of `work`; what the lake needs is fetched first where it is missing. */
+export async function withStore<T>(options: GlobalOptions, work: (store: FeatureStore) => Promise<T>): Promise<T> {
+  await ensureExtensions(options);
+  // Loaded here: help and mistakes on the command line need no database.
+  const { openFeatureStore } = await import('../index.js');
+  const store = await openFeatureStore(options.repo);
   try {
     return await work(store);
   } finally {

@@ -1,4 +1,5 @@
-import { AsofError, DataError, DefinitionError, StoreUnavailableError } from '../index.js';
+import { AsofError, DataError, DefinitionError, StoreUnavailableError } from '../errors.js';
+import { Interrupted } from './interrupt.js';
 
 /** What a command's exit code tells a script. */
 export const exitCodes = {
@@ -15,6 +16,7 @@ export const exitCodes = {
 } as const;
 
 export function exitCodeOf(error: unknown): number {
+  if (error instanceof Interrupted) return exitCodes.interrupted;
   if (error instanceof DefinitionError) return exitCodes.definition;
   if (error instanceof StoreUnavailableError) return exitCodes.unavailable;
   if (error instanceof DataError || error instanceof AsofError) return exitCodes.data;

@@ -1,3 +1,12 @@
+/** Ctrl-C, or a polite request to end. */
+export class Interrupted extends Error {
+  override readonly name = 'Interrupted';
+
+  constructor() {
+    super('interrupted');
+  }
+}
+
 /**
  * A signal that aborts at the first Ctrl-C or SIGTERM, so that a command can end what it began. A second one ends the process at
  * once, as people expect who press it twice.
@@ -7,7 +16,7 @@ export function interruptSignal(): AbortSignal {
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(name, () => {
       if (controller.signal.aborted && name === 'SIGINT') process.exit(130);
-      controller.abort(new Error('interrupted'));
+      controller.abort(new Interrupted());
     });
   }
   return controller.signal;

@@ -1,19 +1,146 @@
-import { Command } from 'commander';
-import { registerApply } from './apply.js';
-import { registerDemo } from './demo.js';
-import { registerRun } from './run.js';
-import { registerRuns } from './runs.js';
-import { registerStream } from './stream.js';
-import { registerUp } from './up.js';
+import { existsSync, readFileSync } from 'node:fs';
+import { Command, CommanderError } from 'commander';
+import { exitCodes } from './exit-code.js';
+import { printError } from './output.js';
+import { usageError } from './usage-error.js';
 
-const program = new Command('asof')
-  .description(
-    'A feature store with durable data pipelines: features as of a past moment for training, as of now for serving.',
-  )
-  .showHelpAfterError('(asof --help lists the commands)')
-  .configureHelp({ sortSubcommands: false });
+interface Entry {
+  readonly name: string;
+  readonly about: string;
+  /** Loads the command's file, which only happens when that command is meant: help and mistakes need no engine. */
+  readonly load: () => Promise<(program: Command) => void>;
+}
 
-for (const register of [registerStream, registerRuns, registerRun, registerUp, registerDemo, registerApply])
-  register(program);
+/** In the order of the help: the story first, then what each command is about. */
+const entries: readonly Entry[] = [
+  {
+    name: 'demo',
+    about: 'everything asof is for, once, on the sample data',
+    load: async () => (await import('./demo.js')).registerDemo,
+  },
+  {
+    name: 'up',
+    about: 'run Temporal (if none is given) and a worker for the pipelines, until Ctrl-C',
+    load: async () => (await import('./up.js')).registerUp,
+  },
+  {
+    name: 'doctor',
+    about: 'what asof needs on this machine: what was found where, and how to mend what is missing',
+    load: async () => (await import('./doctor.js')).registerDoctor,
+  },
+  {
+    name: 'plan',
+    about: 'show what `apply` would change, and what would break',
+    load: async () => (await import('./plan.js')).registerPlan,
+  },
+  {
+    name: 'apply',
+    about: 'make the registry and the tables what the definitions say',
+    load: async () => (await import('./apply.js')).registerApply,
+  },
+  {
+    name: 'list',
+    about: 'list what is applied: entities, sources, feature views, feature services, pipelines',
+    load: async () => (await import('./list.js')).registerList,
+  },
+  {
+    name: 'describe',
+    about: 'one applied object: its fields, its table, its versions',
+    load: async () => (await import('./describe.js')).registerDescribe,
+  },
+  {
+    name: 'run',
+    about: 'start a pipeline by hand; `asof up` must be running',
+    load: async () => (await import('./run.js')).registerRun,
+  },
+  {
+    name: 'runs',
+    about: 'list runs of pipelines, the newest first',
+    load: async () => (await import('./runs.js')).registerRuns,
+  },
+  {
+    name: 'stream',
+    about: 'send events to a stream, watch and steer its pipeline',
+    load: async () => (await import('./stream.js')).registerStream,
+  },
+  {
+    name: 'push',
+    about: 'put rows into both stores now',
+    load: async () => (await import('./push.js')).registerPush,
+  },
+  {
+    name: 'materialize',
+    about: 'bring the newest row of every entity into the online store',
+    load: async () => (await import('./materialize.js')).registerMaterialize,
+  },
+  {
+    name: 'get-historical-features',
+    about: 'features as of the time of each entity row, for training',
+    load: async () => (await import('./get-historical-features.js')).registerGetHistoricalFeatures,
+  },
+  {
+    name: 'get-online-features',
+    about: 'features as of now, for serving',
+    load: async () => (await import('./get-online-features.js')).registerGetOnlineFeatures,
+  },
+  {
+    name: 'teardown',
+    about: "remove this project's tables, rows, event logs and registry",
+    load: async () => (await import('./teardown.js')).registerTeardown,
+  },
+];
 
-await program.parseAsync();
+/** The program, of whose commands only the one the arguments mean can run; the others are there to be listed. */
+async function makeProgram(args: readonly string[]): Promise<Command> {
+  const program = new Command('asof')
+    .description(
+      'A feature store with durable data pipelines: features as of a past moment for training, as of now for serving.',
+    )
+    .usage('<command> [options]')
+    .version(version(), '-V, --version')
+    .configureHelp({ sortSubcommands: false })
+    .addHelpText('after', '\nEvery command has its own --help, with an example.');
+  const words = args.filter((word) => !word.startsWith('-'));
+  const meant = words[0] === 'help' ? words[1] : words[0];
+  for (const { name, about, load } of entries) {
+    if (name === meant) (await load())(program);
+    const command = program.commands.find((known) => known.name() === name) ?? program.command(name);
+    command.description(about);
+  }
+  refuseLoudly(program);
+  return program;
+}
+
+/** Mistakes on the command line become errors like all others; commander would print and exit by itself. */
+function refuseLoudly(command: Command): void {
+  command.configureOutput({ outputError: () => undefined }).exitOverride((error) => {
+    throw error.exitCode === 0 ? error : usageError(error, command);
+  });
+  for (const sub of command.commands) refuseLoudly(sub);
+}
+
+/** Of the package this file is part of: two folders up in a checkout, three in a release. */
+function version(): string {
+  const file = ['../../package.json', '../../../package.json']
+    .map((place) => new URL(place, import.meta.url))
+    .find((place) => existsSync(place));
+  return file === undefined ? 'unknown' : (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
+}
+
+// Whoever reads our output may stop before its end (`asof list | head`); that is no failure.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(process.exitCode ?? exitCodes.ok);
+});
+
+const args = process.argv.slice(2);
+const program = await makeProgram(args);
+try {
+  if (args.length === 0) program.outputHelp();
+  else await program.parseAsync(args, { from: 'user' });
+} catch (error) {
+  if (!(error instanceof CommanderError)) {
+    printError(error, args.includes('--json'));
+    process.exitCode = exitCodes.definition;
+  }
+}

@@ -1,11 +1,13 @@
 import Table from 'cli-table3';
-import { describeError } from '../index.js';
+import { describeError } from '../errors.js';
 
 /** JSON as every command prints it: one object, bigint as number where exact and as text elsewhere, times as ISO strings. */
 export const toJson = (value: unknown): string =>
   JSON.stringify(
     value,
-    (_, v: unknown) => {
+    function (this: Record<string, unknown>, key, given: unknown) {
+      // Buffers turn themselves into something else before they are seen here.
+      const v = this[key] instanceof Uint8Array ? this[key] : given;
       if (typeof v === 'bigint') return Number.isSafeInteger(Number(v)) ? Number(v) : v.toString();
       if (v instanceof Uint8Array) return Buffer.from(v).toString('base64');
       if (typeof v === 'number' && !Number.isFinite(v)) return String(v);
@@ -38,7 +40,7 @@ export function formatCell(value: unknown): string {
   if (value === null || value === undefined) return '·';
   if (value instanceof Date) return value.toISOString().replace('.000Z', 'Z');
   if (value instanceof Uint8Array) return `0x${Buffer.from(value).toString('hex')}`;
-  if (typeof value === 'number' && !Number.isInteger(value)) return String(Math.round(value * 1e9) / 1e9);
+  if (typeof value === 'number' && !Number.isInteger(value)) return String(Number(value.toPrecision(9)));
   return typeof value === 'object' ? toJson(value) : String(value);
 }
 

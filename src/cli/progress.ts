@@ -1,5 +1,3 @@
-import { Listr, ListrLogger, ProcessOutput } from 'listr2';
-
 /** One line of a running task, e.g. `12,000 of 100,000 rows, 3 s left`. */
 export type Update = (line: string) => void;
 
@@ -14,6 +12,11 @@ const visible = (json: boolean): boolean => !json && process.stderr.isTTY === tr
 /** Runs tasks one after the other, showing them on stderr. @returns their results. */
 export async function runTasks<T>(tasks: readonly Task<T>[], { json }: { json: boolean }): Promise<T[]> {
   const results: T[] = [];
+  if (!visible(json)) {
+    for (const { run } of tasks) results.push(await run(() => undefined));
+    return results;
+  }
+  const { Listr, ListrLogger, ProcessOutput } = await import('listr2');
   const logger = new ListrLogger({ processOutput: new ProcessOutput(process.stderr, process.stderr) });
   const listr = new Listr(
     tasks.map(({ title, run }) => ({
@@ -26,12 +29,12 @@ export async function runTasks<T>(tasks: readonly Task<T>[], { json }: { json: b
         );
       },
     })),
-    visible(json)
-      ? {
-          renderer: 'default',
-          rendererOptions: { logger, collapseErrors: false, showErrorMessage: false, timer: timer },
-        }
-      : { renderer: 'silent' },
+    {
+      renderer: 'default',
+      rendererOptions: { logger, collapseErrors: false, showErrorMessage: false, timer },
+      // Its own handler ends the process at once, before a command could end what it began.
+      registerSignalListeners: false,
+    },
   );
   await listr.run();
   return results;

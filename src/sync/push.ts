@@ -15,6 +15,7 @@ export interface PushRequest {
   readonly pushId: string;
   readonly provenance: string;
   readonly online: boolean;
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface PushResult {
@@ -30,12 +31,13 @@ export interface PushResult {
  */
 export async function pushRows(stores: Stores, request: PushRequest): Promise<PushResult> {
   const { lake, offline, online } = stores;
-  const { table, cleaned, file, pushId, provenance } = request;
+  const { table, cleaned, file, pushId, provenance, signal } = request;
   const { published, alreadyThere, snapshot } = await offline.publish({
     table,
     file: cleaned,
     runId: pushId,
     provenance,
+    signal,
   });
   if (!request.online || published === 0) return { published, alreadyThere, snapshot, online: { written: 0, left: 0 } };
   await forgetOtherLake(online, table.view, await readLakeState(offline, table));
@@ -45,10 +47,11 @@ export async function pushRows(stores: Stores, request: PushRequest): Promise<Pu
     snapshot,
     end: new Date(Date.now() + limits.allowedClockSkewMs),
     file,
+    signal,
   });
   const schema = await ensureSchema(online, table);
   const counts = { written: 0, left: 0 };
-  for await (const { columns } of readRowFile(lake, table, file, { batchRows: limits.onlineWriteChunkRows })) {
+  for await (const { columns } of readRowFile(lake, table, file, { batchRows: limits.onlineWriteChunkRows, signal })) {
     const entries = packRows(table, columns, { schema, committed: snapshot, reflects: snapshot });
     const report = await online.replace(table, entries, snapshot);
     counts.written += report.written;

@@ -1,0 +1,45 @@
+import { DefinitionError } from '../errors.js';
+
+/**
+ * The elements of a JSON array, each as its own text on one line: numbers stay as they were written, also those that a JavaScript
+ * number can't hold.
+ * @throws DefinitionError when the text is no JSON array of objects, or an empty one.
+ */
+export function splitJsonArray(option: string, text: string): string[] {
+  const mend = `write e.g. ${option} '[{"driver_id": 1001}]'`;
+  const array = parse(option, text, mend);
+  if (!Array.isArray(array)) throw new DefinitionError(`${option} is JSON, but no array`, { mend });
+  if (array.length === 0) throw new DefinitionError(`${option} has no rows`, { mend });
+  const bad = array.findIndex((item) => typeof item !== 'object' || item === null || Array.isArray(item));
+  if (bad >= 0) throw new DefinitionError(`${option}: element ${bad + 1} is no object`, { mend });
+  return elements(text.trim()).map((element) => element.replaceAll(/\s*[\r\n]+\s*/g, ' ').trim());
+}
+
+function parse(option: string, text: string, mend: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new DefinitionError(`${option} is not valid JSON: ${(error as Error).message}`, { mend, cause: error });
+  }
+}
+
+/** Cuts valid JSON at the commas of its outermost array. A line break inside a string is always escaped, so none is cut there. */
+function elements(array: string): string[] {
+  const found: string[] = [];
+  let depth = 0;
+  let inString = false;
+  let from = 1;
+  for (let at = 0; at < array.length; at += 1) {
+    const character = array[at];
+    if (inString) {
+      if (character === '\\') at += 1;
+      else if (character === '"') inString = false;
+    } else if (character === '"') inString = true;
+    else if (character === '[' || character === '{') depth += 1;
+    else if (character === ']' || character === '}') depth -= 1;
+    if (inString || !((character === ',' && depth === 1) || depth === 0)) continue;
+    found.push(array.slice(from, at));
+    from = at + 1;
+  }
+  return found;
+}
