@@ -16,7 +16,7 @@ export async function runTasks<T>(tasks: readonly Task<T>[], { json }: { json: b
     for (const { run } of tasks) results.push(await run(() => undefined));
     return results;
   }
-  const { Listr, ListrLogger, ProcessOutput } = await import('listr2');
+  const { Listr, ListrLogger, PRESET_TIMER, ProcessOutput } = await import('listr2');
   const logger = new ListrLogger({ processOutput: new ProcessOutput(process.stderr, process.stderr) });
   const listr = new Listr(
     tasks.map(({ title, run }) => ({
@@ -31,7 +31,12 @@ export async function runTasks<T>(tasks: readonly Task<T>[], { json }: { json: b
     })),
     {
       renderer: 'default',
-      rendererOptions: { logger, collapseErrors: false, showErrorMessage: false, timer },
+      rendererOptions: {
+        logger,
+        collapseErrors: false,
+        showErrorMessage: false,
+        timer: { ...PRESET_TIMER, condition: (ms: number) => ms > 100 },
+      },
       // Its own handler ends the process at once, before a command could end what it began.
       registerSignalListeners: false,
     },
@@ -39,12 +44,6 @@ export async function runTasks<T>(tasks: readonly Task<T>[], { json }: { json: b
   await listr.run();
   return results;
 }
-
-/** Shows how long a task took once it took noticeably long. */
-const timer = {
-  condition: (duration: number) => duration > 100,
-  field: (duration: number) => `${(duration / 1_000).toFixed(1)} s`,
-};
 
 export const runTask = async <T>(title: string, options: { json: boolean }, run: Task<T>['run']): Promise<T> => {
   const [result] = await runTasks([{ title, run }], options);
