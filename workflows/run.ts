@@ -64,6 +64,8 @@ export async function pipelineRun(
     args: input.args ?? {},
     accepts: options.accepts,
     openEnded: options.openEnded ?? false,
+  }).catch((error: unknown) => {
+    throw innerFailure(error);
   });
   upsertSearchAttributes(pipelineAttributes(input.pipeline, opened));
 
@@ -112,7 +114,7 @@ export async function pipelineRun(
   } catch (error) {
     if (error instanceof ContinueAsNew) throw error;
     await close(isCancellation(error) ? 'cancelled' : 'failed', rootMessage(error));
-    throw error instanceof ActivityFailure && error.cause instanceof ApplicationFailure ? error.cause : error;
+    throw innerFailure(error);
   }
   if (run.quality !== undefined) upsertSearchAttributes([{ key: qualityAttribute, value: run.quality }]);
   await close('completed');
@@ -128,6 +130,10 @@ export async function pipelineRun(
     reports: run.reports,
   };
 }
+
+/** What an activity failed with is what the run failed with: the layer around it only says that an activity failed. */
+const innerFailure = (error: unknown): unknown =>
+  error instanceof ActivityFailure && error.cause instanceof ApplicationFailure ? error.cause : error;
 
 /** The innermost message: an activity's failure only says that the activity failed. */
 function rootMessage(error: unknown): string {

@@ -11,4 +11,4 @@ export {
 export { searchAttributes } from './search-attributes.js';
 export { configuredTemporal, runUrl, type TemporalService } from './service.js';
 export { taskQueue } from './task-queue.js';
-export { type RunningWorker, startWorker, type WorkerSetup } from './worker.js';
+export { quietRuntime, type RunningWorker, startWorker, type WorkerSetup } from './worker.js';

@@ -1,4 +1,4 @@
-import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import { DefaultLogger, type LogEntry, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { StoreUnavailableError } from '../index.js';
 import { checkSearchAttributes } from './search-attributes.js';
 import type { TemporalService } from './service.js';
@@ -82,8 +82,17 @@ async function connect(service: TemporalService): Promise<NativeConnection> {
 let installed = false;
 
 /** The runtime is one per process: warnings only, and signals are left to whoever runs the worker. */
-function quietRuntime(): void {
+export function quietRuntime(): void {
   if (installed) return;
   installed = true;
-  Runtime.install({ logger: new DefaultLogger('WARN'), shutdownSignals: [] });
+  Runtime.install({ logger: new DefaultLogger('WARN', writeLog), shutdownSignals: [] });
+}
+
+/** One line an entry, on stderr: what happened, to what, and why. Histories and run records hold the rest. */
+function writeLog({ level, message, meta = {} }: LogEntry): void {
+  const { activityType, workflowType, attempt, error } = meta as Record<string, unknown>;
+  const what = [activityType ?? workflowType, attempt === undefined ? undefined : `attempt ${String(attempt)}`];
+  const why = error instanceof Error ? `: ${error.message.split('\n')[0] ?? ''}` : '';
+  const where = what.filter((part) => part !== undefined).join(', ');
+  console.error(`[${level}] ${message}${where === '' ? '' : ` (${where})`}${why}`);
 }

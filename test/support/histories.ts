@@ -1,0 +1,31 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import type { Client } from '@temporalio/client';
+import { findTemporalCli } from '../../src/toolchain/index.js';
+
+const folder = fileURLToPath(new URL('../workflows/histories/', import.meta.url));
+
+/** Keeps one history of each kind of run and each way it ended, for later versions of the workflows to be replayed against. */
+export async function recordHistories(client: Client, address: string): Promise<void> {
+  const cli = await findTemporalCli();
+  if (cli === undefined) throw new Error('the Temporal CLI is missing');
+  mkdirSync(folder, { recursive: true });
+  const kept = new Set<string>();
+  for await (const { workflowId, runId, type, status } of client.workflow.list()) {
+    const name = `${type}-${status.name.toLowerCase()}`;
+    if (kept.has(name) || status.name === 'TERMINATED') continue;
+    kept.add(name);
+    const show = ['workflow', 'show', '--address', address, '-w', workflowId, '-r', runId, '-o', 'json'];
+    const history = execFileSync(cli.path, show, { encoding: 'utf8' });
+    // Who served a run is nobody's business.
+    const text = history.replace(/"(identity|name)":\s*"\d+@[^"]*"/g, '"$1": "worker"');
+    writeFileSync(`${folder}${name}.json`, text);
+  }
+}
+
+export const recordedHistories = (): { name: string; history: unknown }[] =>
+  readdirSync(folder).map((file) => ({
+    name: file.replace(/\.json$/, ''),
+    history: JSON.parse(readFileSync(`${folder}${file}`, 'utf8')) as unknown,
+  }));

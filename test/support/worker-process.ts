@@ -1,0 +1,23 @@
+/** A worker as its own process, to be killed: `node --import tsx test/support/worker-process.ts <repo> <address>`. */
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { createActivities } from '../../activities/index.js';
+import { openFeatureStore } from '../../src/index.js';
+import { startWorker } from '../../src/temporal/index.js';
+
+const [repo = '', address = ''] = process.argv.slice(2);
+const store = await openFeatureStore(repo);
+const shutdown = new AbortController();
+const worker = await startWorker({
+  service: { address, namespace: 'default', uiUrl: undefined, connection: { address } },
+  project: store.project,
+  activities: createActivities({ store, shutdown: shutdown.signal }),
+  workflowsPath: fileURLToPath(new URL('../../workflows/index.ts', import.meta.url)),
+  cacheDirectory: path.join(store.repo.stateDir, 'cache'),
+});
+process.on('SIGTERM', () => {
+  shutdown.abort(new Error('the worker is shutting down'));
+  void worker.stop().then(() => store.close());
+});
+console.log('ready');
+await worker.stopped;
