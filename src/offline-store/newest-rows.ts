@@ -41,7 +41,9 @@ function newestRows(lake: Lake, { table, snapshot }: NewestRowsRequest, all: boo
           WHERE ${eventTimestamp} <= $1::TIMESTAMPTZ GROUP BY ALL) AS latest USING (${ids([...keys, eventTimestamp])})
     QUALIFY row_number() OVER (PARTITION BY ${ids(keys)}
       ORDER BY ${createdTimestamp} DESC NULLS LAST, _ingest_time DESC, _ingest_position DESC) = 1`;
-  return all ? newest : `SELECT * FROM ${affected} LEFT JOIN (${newest}) AS newest USING (${ids(keys)})`;
+  const found = all ? newest : `SELECT * FROM ${affected} LEFT JOIN (${newest}) AS newest USING (${ids(keys)})`;
+  // Ordered online stores then change neighbouring pages instead of nearly all of them with every batch.
+  return `${found} ORDER BY ${ids(keys)}`;
 }
 
 /** Puts the distinct keys a run has to look at into a temporary table. @returns false when that would be (nearly) all of them. */
