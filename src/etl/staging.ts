@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { DataError } from '../errors.js';
+import { DataError, StoreUnavailableError } from '../errors.js';
+import { firstLine } from '../lake/index.js';
 import { syncPath } from '../lake/parquet-file.js';
 
 /**
@@ -23,12 +24,23 @@ export class Staging {
   async once<T>(step: string, work: () => Promise<T>): Promise<T> {
     const file = this.file(`${step}.json`);
     if (existsSync(file)) return JSON.parse(readFileSync(file, 'utf8')) as T;
-    mkdirSync(this.#directory, { recursive: true });
+    this.#create();
     const result = await work();
     writeFileSync(`${file}.tmp`, JSON.stringify(result));
     syncPath(`${file}.tmp`);
     renameSync(`${file}.tmp`, file);
     return result;
+  }
+
+  #create(): void {
+    try {
+      mkdirSync(this.#directory, { recursive: true });
+    } catch (error) {
+      throw new StoreUnavailableError(`the run's staging folder can't be made: ${firstLine(error)}`, {
+        mend: 'check the permissions and the free space of the state folder',
+        cause: error,
+      });
+    }
   }
 
   /** The result of a step that has to be finished by now. */
