@@ -1,0 +1,133 @@
+import { spawn } from 'node:child_process';
+import { cpSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect } from 'vitest';
+import { tableName } from '../../src/definitions/feature-table.js';
+import { openFeatureStore } from '../../src/index.js';
+
+const checkout = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
+
+export interface CliResult {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** What was printed on stdout, as the one JSON object it must be. */
+  json<T = Record<string, unknown>>(): T;
+}
+
+export interface CliOptions {
+  readonly cwd: string;
+  readonly env?: NodeJS.ProcessEnv;
+  /** Runs the command as another user. */
+  readonly uid?: number;
+  /** Sees the child while it runs. */
+  readonly onStart?: (child: { readonly pid: number | undefined; kill(signal: NodeJS.Signals): boolean }) => void;
+}
+
+/** Runs the real command line tool as a process of its own, as a shell would: no terminal, nothing on stdin. */
+export function runCli(args: readonly string[], { cwd, env = {}, uid, onStart }: CliOptions): Promise<CliResult> {
+  const { UV_THREADPOOL_SIZE: _, NODE_OPTIONS: __, TEMPORAL_ADDRESS: ___, ...inherited } = process.env;
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [path.join(checkout, 'bin/asof.js'), ...args], {
+      cwd,
+      env: { ...inherited, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      ...(uid === undefined ? {} : { uid, gid: uid }),
+    });
+    onStart?.(child);
+    let stdout = '';
+    let stderr = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      stdout += text;
+    });
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      stderr += text;
+    });
+    child.on('error', reject);
+    child.on('close', (code, signal) => {
+      const json = <T>(): T => {
+        try {
+          return JSON.parse(stdout) as T;
+        } catch {
+          throw new Error(`asof ${args.join(' ')} printed no JSON object:\n${stdout}\n${stderr}`);
+        }
+      };
+      resolve({ code, signal, stdout, stderr, json });
+    });
+  });
+}
+
+export interface SampleProject {
+  readonly root: string;
+  /** Runs asof in the project. */
+  asof(...args: string[]): Promise<CliResult>;
+  /** The same, for commands that must work: fails with what was printed otherwise. */
+  ok(...args: string[]): Promise<CliResult>;
+  /** Replaces text in a file of the project. */
+  edit(file: string, from: string, to: string): void;
+  /** Writes a file of the project. @returns its path. */
+  write(file: string, content: string | Uint8Array): string;
+  close(): void;
+}
+
+/** A project of its own with the sample's definitions and data, in a temporary folder that `close` removes. */
+export function sampleProject(folder = mkdtempSync(path.join(os.tmpdir(), 'asof-cli-'))): SampleProject {
+  const root = realpathSync(folder);
+  for (const part of ['feature_repo', 'data'])
+    cpSync(path.join(checkout, part), path.join(root, part), { recursive: true });
+  writeFileSync(path.join(root, 'package.json'), '{ "name": "sample", "private": true }\n');
+  const asof = (...args: string[]): Promise<CliResult> => runCli(args, { cwd: root });
+  return {
+    root,
+    asof,
+    ok: async (...args) => {
+      const result = await asof(...args);
+      if (result.code !== 0) throw new Error(`asof ${args.join(' ')} ended with ${result.code}:\n${result.stderr}`);
+      return result;
+    },
+    edit: (file, from, to) => {
+      const full = path.join(root, file);
+      const text = readFileSync(full, 'utf8');
+      if (!text.includes(from)) throw new Error(`${file} has no ${JSON.stringify(from)}`);
+      writeFileSync(full, text.replace(from, to));
+    },
+    write: (file, content) => {
+      writeFileSync(path.join(root, file), content);
+      return path.join(root, file);
+    },
+    close: () => rmSync(root, { recursive: true, force: true }),
+  };
+}
+
+const drivers = [1001, 1002, 1003, 1004, 1005].map((driver_id) => ({ driver_id }));
+
+/** All that bad input must leave as it was: the lake's snapshot, what is applied, rows of every view, online values. */
+export async function stateOf(root: string, repo = 'feature_repo') {
+  const store = await openFeatureStore(path.join(root, repo));
+  try {
+    const { version, views } = await store.registry.state();
+    const rows: Record<string, number> = {};
+    const online: Record<string, unknown> = {};
+    for (const [name, { table }] of views) {
+      const found = await store.lake.one<{ n: bigint }>(
+        `SELECT count(*) AS n FROM ${store.lake.table(tableName(table))}`,
+      );
+      rows[name] = Number(found?.n);
+      online[name] = await store.getOnlineFeatures([`${name}:*`], drivers);
+    }
+    return { snapshot: await store.lake.currentSnapshot(), version, rows, online };
+  } finally {
+    await store.close();
+  }
+}
+
+/** How an error must look: what and where, then the mend on a line of its own; never a stack trace, nothing on stdout. */
+export function expectRefused({ code, stdout, stderr }: CliResult, exitCode: number, ...patterns: RegExp[]): void {
+  expect(stderr).toMatch(/^asof: .+\n {2}→ .+/);
+  for (const pattern of patterns) expect(stderr).toMatch(pattern);
+  expect(stderr).not.toMatch(/^\s+at .+:\d+/m);
+  expect({ code, stdout }).toEqual({ code: exitCode, stdout: '' });
+}
