@@ -1,6 +1,7 @@
 import type { FeatureTable } from '../definitions/feature-table.js';
-import type { OfflineStore } from '../offline-store/offline-store.js';
+import type { Lake } from '../lake/index.js';
 import type { OnlineStore } from '../online-store/online-store.js';
+import { type LakeState, snapshotHistory } from './lake-state.js';
 
 /**
  * How far the online rows of a view reflect the lake. Kept in the online store itself, written after the rows: a store that was
@@ -12,12 +13,15 @@ export interface Cursor {
   readonly generation: number;
   /** The snapshot reflected. */
   readonly snapshot: number;
+  /** When that snapshot was committed. */
+  readonly committedAt: string | undefined;
   /** Event-time end: rows later than this were not due yet. */
   readonly end: Date;
+  /** Of the online rows (see Origin): a store that was emptied while a run wrote its cursor has another. */
+  readonly incarnation: string;
 }
 
 const cursorNote = 'cursor';
-const lakeNote = 'lake';
 
 export async function readCursor(online: OnlineStore, view: string): Promise<Cursor | undefined> {
   const text = await online.getNote(view, cursorNote);
@@ -29,44 +33,19 @@ export async function readCursor(online: OnlineStore, view: string): Promise<Cur
 export const writeCursor = (online: OnlineStore, view: string, cursor: Cursor): Promise<void> =>
   online.setNote(view, cursorNote, JSON.stringify(cursor));
 
-/** Where the lake is now, for one view. */
-export interface LakeState {
-  readonly lakeId: string;
-  readonly tableId: string;
-  readonly snapshot: number;
-}
-
 /** Why an incremental run can't start from the cursor; `undefined` = it can. Decided by identities, never by an error's text. */
 export async function cursorMismatch(
   cursor: Cursor,
   table: FeatureTable,
-  now: LakeState,
-  offline: OfflineStore,
+  now: LakeState & { readonly incarnation: string },
+  lake: Lake,
 ): Promise<string | undefined> {
-  if (cursor.tableId !== now.tableId) return 'the table was created again since the last run';
+  if (cursor.incarnation !== now.incarnation) return 'the online store was emptied during the last run';
   if (cursor.generation !== table.generation)
     return `the view is now generation ${table.generation}, before ${cursor.generation}`;
-  if (cursor.snapshot !== now.snapshot && !(await offline.hasSnapshot(cursor.snapshot))) {
-    return `snapshot ${cursor.snapshot} of the last run was expired`;
-  }
-  return undefined;
-}
-
-/**
- * Online rows carry snapshot numbers, which mean something in one lake only. Rows of another lake, or of this one before it was
- * set back, can't be compared and are removed, so that what is written next is not held up by them.
- * @returns the reason when the view's rows were removed.
- */
-export async function forgetOtherLake(online: OnlineStore, view: string, now: LakeState): Promise<string | undefined> {
-  const known = await online.getNote(view, lakeNote);
-  const cursor = await readCursor(online, view);
-  const reason =
-    known !== undefined && known !== now.lakeId
-      ? 'the online rows came from another lake'
-      : cursor !== undefined && cursor.snapshot > now.snapshot
-        ? `the online rows are ahead of the lake (snapshot ${cursor.snapshot}, the lake has ${now.snapshot})`
-        : undefined;
-  if (reason !== undefined) await online.dropView(view);
-  if (known !== now.lakeId || reason !== undefined) await online.setNote(view, lakeNote, now.lakeId);
-  return reason;
+  if (cursor.tableId !== now.tableId) return 'the table was created again since the last run';
+  if (cursor.snapshot === now.snapshot) return undefined;
+  const { committedAt, unbroken } = await snapshotHistory(lake, cursor.snapshot, now.snapshot);
+  if (committedAt === undefined) return `snapshot ${cursor.snapshot} of the last run was expired`;
+  return unbroken ? undefined : `snapshots since ${cursor.snapshot}, that of the last run, were expired`;
 }

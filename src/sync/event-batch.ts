@@ -5,6 +5,7 @@ import type { DeadLetter, EventCounts } from '../offline-store/offline-store.js'
 import type { StreamRecord } from '../stream-source/stream-source.js';
 import { eventDecoder } from '../transform/event-schema.js';
 import { rowBuilder } from '../transform/event-to-row.js';
+import { dueNow } from './online-ends.js';
 
 /** Bytes of a bad event kept in its dead letter. */
 const deadLetterPayloadBytes = 64 * 1024;
@@ -15,6 +16,8 @@ export interface EventBatch {
   readonly columns: unknown[][];
   /** Rows that go online at once; late ones and those dated in the future are left to materialize. */
   readonly onlineRows: number[];
+  /** The greatest event time among them, microseconds; 0 when there are none. */
+  newestOnlineUs: bigint;
   readonly deadLetters: DeadLetter[];
   readonly partitions: Map<number, { nextOffset: number; counts: Mutable<EventCounts> }>;
 }
@@ -47,10 +50,11 @@ export class EventBatcher {
     const batch: EventBatch = {
       columns: this.#schema.map(() => []),
       onlineRows: [],
+      newestOnlineUs: 0n,
       deadLetters: [],
       partitions: new Map(),
     };
-    const future = BigInt(Date.now() + limits.allowedClockSkewMs) * 1_000n;
+    const future = BigInt(dueNow().getTime()) * 1_000n;
     for (const [index, record] of records.entries()) {
       const partition = this.#partition(batch, record);
       partition.counts.read += 1;
@@ -97,13 +101,13 @@ export class EventBatcher {
     const eventUs = events[row] as bigint;
     const newest = this.#newest.get(record.partition);
     const late = newest !== undefined && this.#isLate(eventUs, newest);
-    if (newest === undefined || eventUs > newest) {
-      // One event dated in the far future must not make all that follow late.
-      this.#newest.set(record.partition, eventUs > future ? (newest ?? future) : eventUs);
-    }
+    // One event dated in the far future must not make all that follow late.
+    if (eventUs <= future && (newest === undefined || eventUs > newest)) this.#newest.set(record.partition, eventUs);
     if (!late) {
       counts.written += 1;
-      if (eventUs <= future) batch.onlineRows.push(row);
+      if (eventUs > future) return;
+      batch.onlineRows.push(row);
+      if (eventUs > batch.newestOnlineUs) batch.newestOnlineUs = eventUs;
       return;
     }
     counts.late += 1;

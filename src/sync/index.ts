@@ -1,10 +1,6 @@
 export type { Cursor } from './cursor.js';
-export {
-  type MaterializeMode,
-  type MaterializeProgress,
-  type MaterializeResult,
-  materializeView,
-  type Stores,
-} from './materialize.js';
+export { type MaterializeProgress, type MaterializeResult, materializeView } from './materialize.js';
+export type { MaterializeMode } from './materialize-plan.js';
 export { type PushResult, pushRows } from './push.js';
+export type { Stores } from './stores.js';
 export { consumeStream, type SliceReport } from './stream-consumer.js';

@@ -1,33 +1,33 @@
 import { existsSync, rmSync } from 'node:fs';
 import { limits } from '../config.js';
 import type { FeatureTable } from '../definitions/feature-table.js';
-import { DefinitionError } from '../errors.js';
-import type { Lake } from '../lake/index.js';
-import type { KeySelection, OfflineStore } from '../offline-store/offline-store.js';
+import { StoreUnavailableError } from '../errors.js';
 import { ensureSchema } from '../online-store/feature-schemas.js';
-import type { OnlineStore } from '../online-store/online-store.js';
-import { type Cursor, cursorMismatch, forgetOtherLake, type LakeState, readCursor, writeCursor } from './cursor.js';
+import { type Cursor, readCursor, writeCursor } from './cursor.js';
+import { type LakeState, readLakeState, snapshotHistory } from './lake-state.js';
+import { choosePlan, type MaterializeMode } from './materialize-plan.js';
+import { latest, readOnlineEnds, writeOnlineEnd } from './online-ends.js';
 import { packRows, readRowFile } from './online-rows.js';
-
-export interface Stores {
-  readonly lake: Lake;
-  readonly offline: OfflineStore;
-  readonly online: OnlineStore;
-}
-
-/** What to bring online: what changed since the cursor, everything, or keys with rows in a window of event times (inclusive). */
-export type MaterializeMode =
-  | { readonly type: 'incremental' }
-  | { readonly type: 'full' }
-  | { readonly type: 'window'; readonly start: Date; readonly end: Date };
+import { readOrigin, settleOrigin } from './origin.js';
+import type { Stores } from './stores.js';
 
 /** A run's pinned facts and how far it is: small and plain, so that it can be kept with a heartbeat and gone on with. */
 export interface MaterializeProgress {
   readonly file: string;
   readonly snapshot: number;
+  /** What the file was written from and what its rows were written into; where one differs, a run starts over. */
+  readonly pinned: {
+    readonly lakeId: string;
+    readonly tableId: string;
+    readonly generation: number;
+    /** Of the features. */
+    readonly schemaId: string;
+    /** Of the online rows (see Origin). */
+    readonly incarnation: string;
+  };
   /** ISO time. */
   readonly end: string;
-  readonly mode: 'incremental' | 'full' | 'window';
+  readonly mode: MaterializeMode['type'];
   /** Why a full run instead of the one asked for. */
   readonly reason?: string | undefined;
   readonly rows: number;
@@ -37,7 +37,7 @@ export interface MaterializeProgress {
 
 export interface MaterializeResult {
   readonly view: string;
-  readonly mode: 'incremental' | 'full' | 'window';
+  readonly mode: MaterializeMode['type'];
   readonly reason?: string | undefined;
   /** Keys looked at. */
   readonly keys: number;
@@ -63,6 +63,9 @@ export interface MaterializeRequest {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** How often a run starts over because the view's online rows were removed while it wrote. */
+const startsMax = 5;
+
 /**
  * Makes the online rows of a view equal to the newest rows of the lake at one pinned snapshot (design §4, "Materialize"). DuckDB
  * reduces to one row per key into a file, which then streams to the online store in batches; a run that was killed goes on in its
@@ -70,52 +73,133 @@ export interface MaterializeRequest {
  * @throws DefinitionError when an end is asked for that lies before what is online already.
  */
 export async function materializeView(stores: Stores, request: MaterializeRequest): Promise<MaterializeResult> {
-  const { online } = stores;
-  const { table, resume, signal } = request;
-  const lakeState = await readLakeState(stores.offline, table);
-  const dropped = await forgetOtherLake(online, table.view, lakeState);
-  const usable = resume !== undefined && dropped === undefined && existsSync(resume.file) ? resume : undefined;
-  let progress = usable ?? (await prepare(stores, request, lakeState, dropped));
-  request.onProgress?.(progress);
-  const schema = await ensureSchema(online, table);
-
-  // One batch is packed while the one before is written.
-  let writing: Promise<MaterializeProgress> = Promise.resolve(progress);
-  const batches = readRowFile(stores.lake, table, progress.file, {
-    fromRow: progress.rowsDone,
-    batchRows: limits.onlineWriteChunkRows,
-    signal,
-  });
-  const { snapshot } = progress;
-  for await (const { rows, columns } of batches) {
-    const entries = packRows(table, columns, { schema, committed: snapshot, reflects: snapshot });
-    const before = await writing;
-    if (before !== progress) request.onProgress?.(before);
-    progress = before;
-    signal?.throwIfAborted();
-    writing = online.replace(table, entries, snapshot).then((report) => advance(before, rows, report));
-    // Read again by the next turn; only a rejection that nobody awaits yet must not end the process.
-    writing.catch(() => undefined);
+  const { table } = request;
+  for (let start = 1; start <= startsMax; start += 1) {
+    const begun = await begin(stores, start === 1 ? request : { ...request, resume: undefined });
+    const progress = await writeRows(stores, request, begun);
+    const result = await finish(stores, request, progress);
+    if (result !== undefined) return result;
   }
-  progress = await writing;
-  request.onProgress?.(progress);
-  return finish(online, table, progress, lakeState);
+  throw new StoreUnavailableError(
+    `the online rows of view ${table.view} were removed ${startsMax} times during a run`,
+    {
+      mend: 'it is tried again; look for what empties the online store',
+    },
+  );
 }
 
-async function finish(
-  online: OnlineStore,
-  table: FeatureTable,
-  progress: MaterializeProgress,
-  { lakeId, tableId }: LakeState,
-): Promise<MaterializeResult> {
-  const { file, snapshot, end, mode, reason, rows, counts } = progress;
-  const swept = mode === 'full' ? (await online.sweep(table, snapshot)).deleted : 0;
-  if (mode !== 'window') {
-    const cursor: Cursor = { lakeId, tableId, generation: table.generation, snapshot, end: new Date(end) };
-    await writeCursor(online, table.view, cursor);
+/** Goes on where an earlier try was, or pins the snapshot, decides what to look at and writes the rows to the run's file. */
+async function begin(stores: Stores, request: MaterializeRequest): Promise<MaterializeProgress> {
+  const { table, file, signal, resume } = request;
+  const { lake, offline, online } = stores;
+  const state = await readLakeState(stores, table);
+  const { incarnation, dropped } = await settleOrigin(stores, table.view, state);
+  const schemaId = (await ensureSchema(online, table)).id;
+  const { lakeId, tableId, snapshot } = state;
+  const pinned = { lakeId, tableId, generation: table.generation, schemaId, incarnation };
+  if (resume !== undefined && isSame(resume.pinned, pinned) && existsSync(resume.file)) return resume;
+
+  const plan = await choosePlan(lake, {
+    table,
+    mode: request.mode,
+    end: request.end,
+    cursor: await readCursor(online, table.view),
+    ends: await readOnlineEnds(online, table.view),
+    now: { ...state, incarnation },
+    dropped,
+  });
+  const { keys, all } = await offline.writeNewestRows({
+    table,
+    keys: plan.keys,
+    snapshot,
+    end: plan.end,
+    allAboveShare: plan.mode === 'incremental' ? limits.materializeFullAboveShare : undefined,
+    file,
+    signal,
+  });
+  const turned = all && plan.mode === 'incremental';
+  return {
+    file,
+    snapshot,
+    pinned,
+    end: plan.end.toISOString(),
+    mode: turned ? 'full' : plan.mode,
+    reason: turned ? `more than ${limits.materializeFullAboveShare * 100} % of the keys changed` : plan.reason,
+    rows: keys,
+    rowsDone: 0,
+    counts: { written: 0, deleted: 0, left: 0 },
+  };
+}
+
+const isSame = (a: MaterializeProgress['pinned'], b: MaterializeProgress['pinned']): boolean =>
+  (Object.keys(b) as (keyof typeof b)[]).every((fact) => a[fact] === b[fact]);
+
+async function writeRows(
+  { lake, online }: Stores,
+  { table, signal, onProgress }: MaterializeRequest,
+  begun: MaterializeProgress,
+): Promise<MaterializeProgress> {
+  const { file, snapshot, mode, end, rowsDone } = begun;
+  onProgress?.(begun);
+  if (mode === 'window') {
+    const { window } = await readOnlineEnds(online, table.view);
+    await writeOnlineEnd(online, table.view, 'window', latest(window, new Date(end)));
   }
+  const schema = await ensureSchema(online, table);
+  const batches = readRowFile(lake, table, file, { fromRow: rowsDone, batchRows: limits.onlineWriteChunkRows, signal });
+  let progress = begun;
+  // One batch is packed while the one before is written.
+  let writing: Promise<MaterializeProgress> = Promise.resolve(begun);
+  const written = async (): Promise<void> => {
+    const next = await writing;
+    if (next !== progress) onProgress?.(next);
+    progress = next;
+  };
+  try {
+    for await (const { rows, columns } of batches) {
+      const entries = packRows(table, columns, { schema, committed: snapshot, reflects: snapshot });
+      await written();
+      signal?.throwIfAborted();
+      const before = progress;
+      writing = online.replace(table, entries, snapshot).then((report) => advance(before, rows, report));
+      // Awaited by the next turn; only a rejection that nobody awaits yet must not end the process.
+      writing.catch(() => undefined);
+    }
+    await written();
+  } catch (error) {
+    // What was begun is waited for and counts as done: the caller may close the store, and goes on behind it.
+    await written().catch(() => undefined);
+    throw error;
+  }
+  return progress;
+}
+
+/** @returns nothing when the online rows were removed meanwhile: then what was written says nothing. */
+async function finish(
+  { lake, online }: Stores,
+  { table, end: asked }: MaterializeRequest,
+  { file, snapshot, pinned, end, mode, reason, rows, counts }: MaterializeProgress,
+): Promise<MaterializeResult | undefined> {
+  const { view } = table;
+  const swept = mode === 'full' ? (await online.sweep(table, snapshot)).deleted : 0;
+  if ((await readOrigin(online, view))?.incarnation !== pinned.incarnation) return undefined;
+  if (mode === 'full') {
+    await writeOnlineEnd(online, view, 'window', new Date(end));
+    if (asked !== undefined) await writeOnlineEnd(online, view, 'live', new Date(end));
+  }
+  if (mode !== 'window') await writeCursor(online, view, await cursorAt(lake, pinned, snapshot, end));
   rmSync(file, { force: true });
-  return { view: table.view, mode, reason, keys: rows, ...counts, deleted: counts.deleted + swept, snapshot, end };
+  return { view, mode, reason, keys: rows, ...counts, deleted: counts.deleted + swept, snapshot, end };
+}
+
+async function cursorAt(
+  lake: Stores['lake'],
+  { lakeId, tableId, generation, incarnation }: MaterializeProgress['pinned'] & Pick<LakeState, 'lakeId'>,
+  snapshot: number,
+  end: string,
+): Promise<Cursor> {
+  const { committedAt } = await snapshotHistory(lake, snapshot, snapshot);
+  return { lakeId, tableId, generation, snapshot, committedAt, end: new Date(end), incarnation };
 }
 
 const advance = (
@@ -131,93 +215,3 @@ const advance = (
     left: counts.left + report.left,
   },
 });
-
-export async function readLakeState(offline: OfflineStore, table: FeatureTable): Promise<LakeState> {
-  const [lakeId, tableId, snapshot] = await Promise.all([
-    offline.lakeId(),
-    offline.tableId(table),
-    offline.currentSnapshot(),
-  ]);
-  if (tableId === undefined) {
-    throw new DefinitionError(`view "${table.view}" has no table in the lake`, { mend: 'run `asof apply`' });
-  }
-  return { lakeId, tableId, snapshot };
-}
-
-/** Pins the snapshot, decides what to look at and writes the rows to the run's file. */
-async function prepare(
-  { offline, online }: Stores,
-  request: MaterializeRequest,
-  lakeState: LakeState,
-  dropped: string | undefined,
-): Promise<MaterializeProgress> {
-  const { table, file, signal } = request;
-  const cursor = await readCursor(online, table.view);
-  const plan = await choose(request, cursor, lakeState, offline, dropped);
-  const { keys, all } = await offline.writeNewestRows({
-    table,
-    keys: plan.keys,
-    snapshot: lakeState.snapshot,
-    end: plan.end,
-    allAboveShare: plan.mode === 'incremental' ? limits.materializeFullAboveShare : undefined,
-    file,
-    signal,
-  });
-  const turned = all && plan.mode === 'incremental';
-  return {
-    file,
-    snapshot: lakeState.snapshot,
-    end: plan.end.toISOString(),
-    mode: turned ? 'full' : plan.mode,
-    reason: turned ? `more than ${limits.materializeFullAboveShare * 100} % of the keys changed` : plan.reason,
-    rows: keys,
-    rowsDone: 0,
-    counts: { written: 0, deleted: 0, left: 0 },
-  };
-}
-
-interface Plan {
-  readonly keys: KeySelection;
-  readonly mode: 'incremental' | 'full' | 'window';
-  readonly reason?: string | undefined;
-  readonly end: Date;
-}
-
-async function choose(
-  { table, mode, end: asked }: MaterializeRequest,
-  cursor: Cursor | undefined,
-  lakeState: LakeState,
-  offline: OfflineStore,
-  dropped: string | undefined,
-): Promise<Plan> {
-  const due = asked ?? new Date(Date.now() + limits.allowedClockSkewMs);
-  if (mode.type === 'window') {
-    // What is online already may be newer than the window; a key named by the window must not go back in time.
-    const end = cursor !== undefined && cursor.end > mode.end ? cursor.end : mode.end;
-    return { keys: { type: 'window', from: mode.start, to: mode.end }, mode: 'window', end };
-  }
-  if (mode.type === 'full') return { keys: { type: 'all' }, mode: 'full', end: due };
-  if (cursor === undefined) {
-    return {
-      keys: { type: 'all' },
-      mode: 'full',
-      reason: dropped ?? 'the online store has no rows of the view yet',
-      end: due,
-    };
-  }
-  const mismatch = await cursorMismatch(cursor, table, lakeState, offline);
-  if (mismatch !== undefined) return { keys: { type: 'all' }, mode: 'full', reason: mismatch, end: due };
-  if (asked !== undefined && asked < cursor.end) {
-    throw new DefinitionError(
-      `end ${asked.toISOString()} lies before ${cursor.end.toISOString()}, up to which the view is online already`,
-      { where: `view ${table.view}`, mend: 'leave --end out, or set the online store back with --full' },
-    );
-  }
-  const keys = {
-    type: 'changed',
-    fromSnapshot: cursor.snapshot + 1,
-    toSnapshot: lakeState.snapshot,
-    after: cursor.end,
-  } as const;
-  return { keys, mode: 'incremental', end: due < cursor.end ? cursor.end : due };
-}

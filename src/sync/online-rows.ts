@@ -56,6 +56,19 @@ export function packRows(
   });
 }
 
+/** Some of the rows, by index. */
+export function pickRows(columns: RowColumns, rows: readonly number[]): RowColumns {
+  const pick = <T>(column: readonly T[]): T[] => rows.map((row) => column[row] as T);
+  return {
+    keys: columns.keys.map(pick),
+    event: pick(columns.event),
+    created: pick(columns.created),
+    features: columns.features.map(pick),
+    ingestTime: pick(columns.ingestTime),
+    ingestPosition: pick(columns.ingestPosition),
+  };
+}
+
 /** Rows of a file made by `writeNewestRows` or `writeStreamRows`, in batches of at least `batchRows` but for the last. */
 export async function* readRowFile(
   lake: Lake,

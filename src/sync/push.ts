@@ -1,10 +1,15 @@
 import { rmSync } from 'node:fs';
 import { limits } from '../config.js';
-import type { FeatureTable } from '../definitions/feature-table.js';
+import { eventTimestamp, type FeatureTable } from '../definitions/feature-table.js';
+import type { Lake } from '../lake/index.js';
+import type { KeySelection, OfflineStore, PublishResult } from '../offline-store/offline-store.js';
 import { ensureSchema } from '../online-store/feature-schemas.js';
-import { forgetOtherLake } from './cursor.js';
-import { readLakeState, type Stores } from './materialize.js';
+import { readCursor } from './cursor.js';
+import { readLakeState } from './lake-state.js';
+import { dueNow, latest, readOnlineEnds, writeOnlineEnd } from './online-ends.js';
 import { packRows, readRowFile } from './online-rows.js';
+import { settleOrigin } from './origin.js';
+import type { Stores } from './stores.js';
 
 export interface PushRequest {
   readonly table: FeatureTable;
@@ -18,37 +23,31 @@ export interface PushRequest {
   readonly signal?: AbortSignal | undefined;
 }
 
-export interface PushResult {
-  readonly published: number;
-  readonly alreadyThere: number;
-  readonly snapshot: number;
+export interface PushResult extends PublishResult {
+  /** Keys whose newest row is now online, and those that somebody else has written since. */
   readonly online: { readonly written: number; readonly left: number };
 }
 
 /**
  * Publishes rows and brings the newest row of each pushed key online, as a materialize of those keys at the snapshot of the
- * publication would: both stores agree, whatever else is going on.
+ * publication would: both stores agree, whatever else is going on. Rows that are in the lake already are brought online too: an
+ * earlier push of them may have died between the stores.
  */
 export async function pushRows(stores: Stores, request: PushRequest): Promise<PushResult> {
   const { lake, offline, online } = stores;
   const { table, cleaned, file, pushId, provenance, signal } = request;
-  const { published, alreadyThere, snapshot } = await offline.publish({
-    table,
-    file: cleaned,
-    runId: pushId,
-    provenance,
-    signal,
-  });
-  if (!request.online || published === 0) return { published, alreadyThere, snapshot, online: { written: 0, left: 0 } };
-  await forgetOtherLake(online, table.view, await readLakeState(offline, table));
-  await offline.writeNewestRows({
-    table,
-    keys: { type: 'changed', fromSnapshot: snapshot, toSnapshot: snapshot, after: undefined },
-    snapshot,
-    end: new Date(Date.now() + limits.allowedClockSkewMs),
-    file,
-    signal,
-  });
+  const result = await offline.publish({ table, file: cleaned, runId: pushId, provenance, signal });
+  const pushed = await eventTimes(lake, cleaned);
+  if (!request.online || pushed === undefined) return { ...result, online: { written: 0, left: 0 } };
+
+  const state = await readLakeState(stores, table);
+  const { snapshot } = state;
+  await settleOrigin(stores, table.view, state);
+  const { live, window } = await readOnlineEnds(online, table.view);
+  // Nothing that is online goes back in time, whoever brought it there.
+  const end = latest(dueNow(), (await readCursor(online, table.view))?.end, window, live);
+  await writeOnlineEnd(online, table.view, 'live', end);
+  await offline.writeNewestRows({ table, keys: await keysOf(offline, result, pushed), snapshot, end, file, signal });
   const schema = await ensureSchema(online, table);
   const counts = { written: 0, left: 0 };
   for await (const { columns } of readRowFile(lake, table, file, { batchRows: limits.onlineWriteChunkRows, signal })) {
@@ -58,5 +57,33 @@ export async function pushRows(stores: Stores, request: PushRequest): Promise<Pu
     counts.left += report.left;
   }
   rmSync(file, { force: true });
-  return { published, alreadyThere, snapshot, online: counts };
+  return { ...result, online: counts };
+}
+
+interface Times {
+  readonly from: Date;
+  readonly to: Date;
+}
+
+/** Between which event times the pushed rows lie; `undefined` = there are none. */
+async function eventTimes(lake: Lake, file: string): Promise<Times | undefined> {
+  const found = await lake.one<{ from: Date | null; to: Date | null }>(
+    `SELECT min(${eventTimestamp}) AS "from", max(${eventTimestamp}) AS "to" FROM read_parquet($1)`,
+    [file],
+  );
+  if (found?.from == null || found.to == null) return undefined;
+  // A Date has no microseconds: rounded up at the end.
+  return { from: found.from, to: new Date(found.to.getTime() + 1) };
+}
+
+/** The keys of the publication; where rows were there before it, all keys with rows between the event times. */
+async function keysOf(
+  offline: OfflineStore,
+  { published, alreadyThere, snapshot }: PublishResult,
+  times: Times,
+): Promise<KeySelection> {
+  if (published > 0 && alreadyThere === 0 && (await offline.hasSnapshot(snapshot))) {
+    return { type: 'changed', fromSnapshot: snapshot, toSnapshot: snapshot, after: undefined };
+  }
+  return { type: 'window', ...times };
 }

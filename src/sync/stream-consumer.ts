@@ -1,5 +1,5 @@
 import { limits } from '../config.js';
-import { type FeatureTable, tableColumns } from '../definitions/feature-table.js';
+import { eventTimestamp, type FeatureTable, tableColumns, tableName } from '../definitions/feature-table.js';
 import type { StreamFeatureView } from '../definitions/feature-view.js';
 import { DataError } from '../errors.js';
 import { ingestTimeUs } from '../offline-store/ingest-time.js';
@@ -8,8 +8,9 @@ import { ensureSchema } from '../online-store/feature-schemas.js';
 import type { StreamRecord, StreamSource } from '../stream-source/stream-source.js';
 import { catchUp } from './catch-up.js';
 import { type EventBatch, EventBatcher, noEvents } from './event-batch.js';
-import type { Stores } from './materialize.js';
+import { dueNow, LiveEnd } from './online-ends.js';
 import { packRows, type RowColumns } from './online-rows.js';
+import type { Stores } from './stores.js';
 import { writeOnlineOffset } from './stream-offsets.js';
 
 export interface ConsumeRequest {
@@ -58,19 +59,53 @@ export async function consumeStream(stores: Stores, request: ConsumeRequest): Pr
     ranges,
     acceptGap: request.acceptGap ?? false,
   });
-  if (view.online) await catchUp(stores, { table, topic, topicId, claims, file: request.file, signal });
+  const liveEnd = new LiveEnd(stores.online, table.view);
+  const incarnation = view.online
+    ? await catchUp(stores, { table, topic, topicId, claims, liveEnd, file: request.file, signal })
+    : '';
   await source.seek(new Map(claims.map((claim) => [claim.partition, claim.nextOffset])));
 
-  const slice = new Slice(stores, request, topicId, claims);
+  const newest = await newestEvents(stores, table, topic, claims);
+  const slice = new Slice(stores, request, { topicId, incarnation, liveEnd, claims, newest });
   const endsAt = Date.now() + request.sliceMs;
+  const untilEnd = request.untilEnd === true || request.sliceMs === 0;
   for (;;) {
     if (signal?.aborted === true) return slice.report('stopped');
     if (Date.now() >= endsAt && request.sliceMs > 0) return slice.report('slice');
     const records = await collect(source, signal);
     if (records.length > 0) await slice.apply(records);
-    else if (request.untilEnd === true && (await slice.isAtEnd())) return slice.report('end_of_topic');
+    await slice.readEnds(records.length === 0);
+    if (records.length === 0 && untilEnd && slice.isAtEnd()) return slice.report('end_of_topic');
     request.onProgress?.(slice.report('slice'));
   }
+}
+
+/**
+ * How far event time has come in each partition, microseconds. Where one event of the past is dated in the future the newest other one
+ * is looked for: that event must not make all that follow late.
+ */
+async function newestEvents(
+  { lake }: Stores,
+  table: FeatureTable,
+  topic: string,
+  claims: readonly PartitionClaim[],
+): Promise<Map<number, bigint>> {
+  const due = dueNow();
+  const newest = new Map<number, bigint>();
+  for (const { partition, newestEventUs } of claims) {
+    const found =
+      newestEventUs === undefined || newestEventUs <= BigInt(due.getTime()) * 1_000n
+        ? newestEventUs
+        : (
+            await lake.one<{ us: bigint | null }>(
+              `SELECT epoch_us(max(${eventTimestamp})) AS us FROM ${lake.table(tableName(table))}
+               WHERE _topic = $1 AND _partition = $2 AND ${eventTimestamp} <= $3::TIMESTAMPTZ`,
+              [topic, partition, due],
+            )
+          )?.us;
+    if (found != null) newest.set(partition, found);
+  }
+  return newest;
 }
 
 /** A micro-batch: full, or what came within the time one batch may wait. */
@@ -95,27 +130,38 @@ async function collect(source: StreamSource, signal: AbortSignal | undefined): P
   }
 }
 
+/** How often a busy consumer looks where the topic ends. */
+const endsEveryMs = 1_000;
+
+interface SliceFacts {
+  readonly topicId: string;
+  /** Of the online rows; noted with the offsets. */
+  readonly incarnation: string;
+  readonly liveEnd: LiveEnd;
+  readonly claims: readonly PartitionClaim[];
+  /** Microseconds, by partition. */
+  readonly newest: ReadonlyMap<number, bigint>;
+}
+
 /** The state of one slice: claims that advance with each commit, and counts. */
 class Slice {
   readonly #stores: Stores;
   readonly #request: ConsumeRequest;
-  readonly #topicId: string;
+  readonly #facts: SliceFacts;
   readonly #claims: Map<number, PartitionClaim>;
   readonly #batcher: EventBatcher;
   readonly #ends = new Map<number, number>();
+  #endsReadAt = 0;
   readonly #counts = noEvents();
   readonly #online = { written: 0, stale: 0 };
   #commits = 0;
 
-  constructor(stores: Stores, request: ConsumeRequest, topicId: string, claims: readonly PartitionClaim[]) {
+  constructor(stores: Stores, request: ConsumeRequest, facts: SliceFacts) {
     this.#stores = stores;
     this.#request = request;
-    this.#topicId = topicId;
-    this.#claims = new Map(claims.map((claim) => [claim.partition, claim]));
-    const newest = claims.flatMap(({ partition, newestEventUs }) =>
-      newestEventUs === undefined ? [] : [[partition, newestEventUs] as const],
-    );
-    this.#batcher = new EventBatcher(request.view, request.table, new Map(newest));
+    this.#facts = facts;
+    this.#claims = new Map(facts.claims.map((claim) => [claim.partition, claim]));
+    this.#batcher = new EventBatcher(request.view, request.table, facts.newest);
   }
 
   async apply(records: readonly StreamRecord[]): Promise<void> {
@@ -143,8 +189,14 @@ class Slice {
     this.#judgeDeadLetters();
   }
 
-  async isAtEnd(): Promise<boolean> {
+  /** Looks where the topic ends: at once, or now and then for those who watch. */
+  async readEnds(atOnce: boolean): Promise<void> {
+    if (!atOnce && Date.now() - this.#endsReadAt < endsEveryMs) return;
     for (const { partition, end } of await this.#request.source.partitions()) this.#ends.set(partition, end);
+    this.#endsReadAt = Date.now();
+  }
+
+  isAtEnd(): boolean {
     return [...this.#claims.values()].every(
       ({ partition, nextOffset }) => nextOffset >= (this.#ends.get(partition) ?? 0),
     );
@@ -162,7 +214,9 @@ class Slice {
   async #writeOnline(batch: EventBatch, snapshot: number): Promise<void> {
     const { online } = this.#stores;
     const { table, source } = this.#request;
+    const { topicId, incarnation, liveEnd } = this.#facts;
     if (batch.onlineRows.length > 0) {
+      await liveEnd.cover(batch.newestOnlineUs);
       const schema = await ensureSchema(online, table);
       const columns = onlineColumns(table, batch);
       const { written, stale } = await online.writeNewer(
@@ -173,15 +227,17 @@ class Slice {
       this.#online.stale += stale;
     }
     for (const [partition, { nextOffset }] of batch.partitions) {
-      await writeOnlineOffset(online, table.view, source.topic, partition, { topicId: this.#topicId, nextOffset });
+      await writeOnlineOffset(online, table.view, source.topic, partition, { topicId, nextOffset, incarnation });
     }
   }
 
   #judgeDeadLetters(): void {
-    const { read, deadLetters } = this.#counts;
-    if (read < limits.deadLetterShareJudgedFrom || deadLetters / read <= limits.deadLetterShareMax) return;
     const { view, source } = this.#request;
-    throw new DataError(`${deadLetters} of ${read} events could not be used`, {
+    const { read, deadLetters, late } = this.#counts;
+    // Late events that the view sets aside by its own choice could have been used.
+    const unusable = view.late === 'dead_letter' ? deadLetters - late : deadLetters;
+    if (read < limits.deadLetterShareJudgedFrom || unusable / read <= limits.deadLetterShareMax) return;
+    throw new DataError(`${unusable} of ${read} events could not be used`, {
       where: `view ${view.name}, topic ${source.topic}`,
       mend: `\`asof stream dead-letters ${view.name}\` shows them with their reasons; mend the producer or the event's schema, then start the stream again`,
     });

@@ -6,6 +6,8 @@ const noteName = (topic: string, partition: number): string => `offset:${topic}:
 export interface OnlineOffset {
   readonly topicId: string;
   readonly nextOffset: number;
+  /** Of the online rows (see Origin): after a store was emptied, offsets noted by a consumer that did not know are void. */
+  readonly incarnation: string;
 }
 
 export async function readOnlineOffset(
