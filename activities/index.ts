@@ -4,6 +4,7 @@ import { consumeStream } from './consume-stream.js';
 import type { ActivityDeps } from './deps.js';
 import { eventTotals } from './event-totals.js';
 import { exploreAndValidate } from './explore-and-validate.js';
+import { whileBeating } from './heartbeat.js';
 import { ingest } from './ingest.js';
 import { materialize } from './materialize.js';
 import { openRun } from './open-run.js';
@@ -13,16 +14,22 @@ import { asFailure } from './resumable-step.js';
 export type { ActivityDeps } from './deps.js';
 export type { StepReply } from './resumable-step.js';
 
+/** Bookkeeping in the lake: short, but it may wait for other writers. */
+const beating =
+  <I, R>(activity: (deps: ActivityDeps, input: I) => Promise<R>) =>
+  (deps: ActivityDeps, input: I): Promise<R> =>
+    whileBeating(() => activity(deps, input));
+
 const activities = {
-  openRun,
+  openRun: beating(openRun),
   ingest,
   clean,
   exploreAndValidate,
   publish,
   materialize,
   consumeStream,
-  eventTotals,
-  closeRun,
+  eventTotals: beating(eventTotals),
+  closeRun: beating(closeRun),
 };
 
 type Bound = { [K in keyof typeof activities]: Bind<(typeof activities)[K]> };

@@ -1,6 +1,7 @@
 import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
 import { describeError, finalErrorNames, type Retries } from '../src/index.js';
 import type { ActivityDeps } from './deps.js';
+import { whileBeating } from './heartbeat.js';
 
 /** What a step that was handed back goes on from: its own cursor, and how often it was started and failed before. */
 export interface Resume<C> {
@@ -30,8 +31,6 @@ interface Details<C> {
   readonly progress?: object | undefined;
 }
 
-const heartbeatEveryMs = 1_000;
-
 /**
  * Runs a step so that only its own failures count as attempts: Temporal retries without limit, lost workers and deploys included;
  * the step counts its failures in the heartbeat and makes the last one final. Beats from a timer, because DuckDB may be busy for
@@ -53,15 +52,18 @@ export async function resumableStep<R, C = never>(
     context.heartbeat(details);
   };
   beat();
-  const timer = setInterval(beat, heartbeatEveryMs);
   const signal = AbortSignal.any([context.cancellationSignal, shutdown]);
   try {
-    const result = await work({
+    const step: StepWork<C> = {
       signal,
       resume: details.cursor,
       progress: (progress) => beat({ progress }),
       cursor: (cursor) => beat({ cursor }),
-    });
+    };
+    const result = await whileBeating(
+      () => work(step),
+      () => details,
+    );
     return { done: true, result, attempts };
   } catch (error) {
     if (context.cancellationSignal.aborted && !shutdown.aborted) throw new CancelledFailure('the step was cancelled');
@@ -71,8 +73,6 @@ export async function resumableStep<R, C = never>(
     const failures = details.failures + 1;
     beat({ failures });
     throw asFailure(error, failures >= retries.attempts, retries.delayMs);
-  } finally {
-    clearInterval(timer);
   }
 }
 

@@ -6,9 +6,10 @@ export type { StepReply };
 /** Failures no retry can help; the names are wire contract (src/errors.ts). */
 const nonRetryableErrorTypes = ['DefinitionError', 'DataError', 'FencedError'];
 
-/** Short bookkeeping in the lake. */
+/** Short bookkeeping in the lake; it may wait for other writers. */
 export const { openRun, closeRun, eventTotals } = proxyActivities<Activities>({
-  startToCloseTimeout: '2 minutes',
+  startToCloseTimeout: '10 minutes',
+  heartbeatTimeout: '10s',
   scheduleToCloseTimeout: '1 hour',
   retry: { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '20s', nonRetryableErrorTypes },
 });

@@ -1,6 +1,9 @@
 import { type Client, WorkflowFailedError, type WorkflowHandle, WorkflowNotFoundError } from '@temporalio/client';
+import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
 import { DefinitionError, type Json, type Pipeline, StoreUnavailableError } from '../index.js';
 import { taskQueue } from './task-queue.js';
+
+const pipelineAttribute = defineSearchAttributeKey('AsofPipeline', SearchAttributeType.KEYWORD);
 
 export interface StartRequest {
   readonly project: string;
@@ -26,6 +29,8 @@ export async function startPipeline(client: Client, request: StartRequest): Prom
     workflowId,
     args: [{ pipeline: pipeline.name, args, ...(interval === undefined ? {} : { interval }) }],
     staticSummary: pipeline.description ?? pipeline.name,
+    // The workflow sets the others once it knows them; this one makes it findable from the first moment.
+    typedSearchAttributes: [{ key: pipelineAttribute, value: pipeline.name }],
   });
   return { workflowId, runId: handle.firstExecutionRunId, handle };
 }
