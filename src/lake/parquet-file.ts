@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { StoreUnavailableError } from '../errors.js';
+import { isDiskError } from './machine-error.js';
 import type { Session, SqlValue, StatementOptions } from './session.js';
 import { lit } from './sql.js';
 import { firstLine } from './transaction.js';
@@ -60,8 +61,3 @@ export function syncPath(target: string): void {
     closeSync(handle);
   }
 }
-
-const isDiskError = (error: unknown): boolean =>
-  error instanceof Error &&
-  (/No space left|Could not write|Disk quota|Read-only file system|Permission denied/i.test(error.message) ||
-    ['ENOSPC', 'EACCES', 'EROFS', 'EDQUOT'].includes((error as NodeJS.ErrnoException).code ?? ''));

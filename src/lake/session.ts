@@ -1,5 +1,6 @@
 import type { DuckDBConnection, DuckDBDataChunk, DuckDBValue } from '@duckdb/node-api';
 import { limits } from '../config.js';
+import { machineError } from './machine-error.js';
 import { Semaphore } from './semaphore.js';
 
 /** A row as plain JavaScript: timestamps are Dates, BIGINT is bigint. For small results only; data moves in chunks or in SQL. */
@@ -77,7 +78,7 @@ export class Session {
       try {
         return await statement();
       } catch (error) {
-        throw signal?.aborted === true ? signal.reason : error;
+        throw signal?.aborted === true ? signal.reason : machineError(error);
       } finally {
         signal?.removeEventListener('abort', interrupt);
       }

@@ -41,7 +41,8 @@ export async function runTransaction<T>(
       return { result, snapshot: await committedSnapshot(session, catalog) };
     } catch (error) {
       await session.run('ROLLBACK').catch(() => undefined);
-      if (error instanceof AsofError || signal?.aborted === true) throw error;
+      // Once the commit was asked for, its outcome is what counts, whatever the error.
+      if ((error instanceof AsofError && done === undefined) || signal?.aborted === true) throw error;
       if (!isConflict(error)) {
         if (done === undefined) throw error;
         const snapshot = await findMark(session, catalog, mark);

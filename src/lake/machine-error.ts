@@ -1,0 +1,23 @@
+import { AsofError, StoreUnavailableError } from '../errors.js';
+
+const diskFailure =
+  /No space left|disk is full|disk I\/O error|Could not write|Disk quota|Read-only file system|readonly database|Permission denied/i;
+
+/** Whether an error says that the disk is full, broken or may not be written. */
+export const isDiskError = (error: unknown): boolean =>
+  error instanceof Error &&
+  (diskFailure.test(error.message) ||
+    ['ENOSPC', 'EACCES', 'EROFS', 'EDQUOT', 'EIO'].includes((error as NodeJS.ErrnoException).code ?? ''));
+
+/** What a statement fails with through no fault of its own: the machine has come to its end. Others stay as they are. */
+export function machineError(error: unknown): unknown {
+  if (error instanceof AsofError || !(error instanceof Error)) return error;
+  const [what = ''] = error.message.split('\n');
+  if (/^Out of Memory/i.test(what)) {
+    const mend = 'free memory or disk space, or give DuckDB more with ASOF_DUCKDB_MEMORY (e.g. 8GB)';
+    return new StoreUnavailableError(what, { mend, cause: error });
+  }
+  if (!isDiskError(error)) return error;
+  const mend = 'free space on the disk, see that it is healthy and that this user may write to it, then try again';
+  return new StoreUnavailableError(what, { mend, cause: error });
+}
