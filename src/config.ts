@@ -12,8 +12,11 @@ export const limits = {
   /** How long a writer waits for its turn on the SQLite catalog before it tries without it (the catalog itself is safe). */
   writerTurnWaitMaxMs: 10_000,
   writerTurnStaleMs: 5_000,
-  /** Rows of one online write: bounds the time an LMDB transaction or a Redis script holds others up. */
-  onlineWriteChunkRows: 5_000,
+  /**
+   * Rows of one online write: bounds the time an LMDB transaction or a Redis script holds others up (some 15 ms in LMDB). Four
+   * chunks of DuckDB: fewer rows cost more syncs, more gain nothing.
+   */
+  onlineWriteChunkRows: 8_192,
   /** A materialize run that would touch more than this share of all keys computes all of them instead. */
   materializeFullAboveShare: 0.5,
   /** Events dated later than this stay history until they are due. */

@@ -1,5 +1,4 @@
 import { rmSync } from 'node:fs';
-import { limits } from '../config.js';
 import type { FeatureTable } from '../definitions/feature-table.js';
 import type { PartitionClaim } from '../offline-store/offline-store.js';
 import { ensureSchema } from '../online-store/feature-schemas.js';
@@ -61,12 +60,7 @@ async function applyAgain(
   await offline.writeStreamRows({ table, topic, ...range, file, signal });
   const schema = await ensureSchema(online, table);
   const due = BigInt(dueNow().getTime()) * 1_000n;
-  const batches = readRowFile(lake, table, file, {
-    batchRows: limits.onlineWriteChunkRows,
-    withCommitted: true,
-    signal,
-  });
-  for await (const { columns, committed } of batches) {
+  for await (const { columns, committed } of readRowFile(lake, table, file, { withCommitted: true, signal })) {
     const events = columns.event as readonly bigint[];
     const isDue = events.flatMap((event, row) => (event <= due ? [row] : []));
     if (isDue.length === 0) continue;

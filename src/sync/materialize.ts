@@ -7,7 +7,7 @@ import { type Cursor, readCursor, writeCursor } from './cursor.js';
 import { type LakeState, readLakeState, snapshotHistory } from './lake-state.js';
 import { choosePlan, type MaterializeMode } from './materialize-plan.js';
 import { latest, readOnlineEnds, writeOnlineEnd } from './online-ends.js';
-import { packRows, readRowFile } from './online-rows.js';
+import { readPackedRows } from './online-rows.js';
 import { readOrigin, settleOrigin } from './origin.js';
 import type { Stores } from './stores.js';
 
@@ -146,7 +146,12 @@ async function writeRows(
     await writeOnlineEnd(online, table.view, 'window', latest(window, new Date(end)));
   }
   const schema = await ensureSchema(online, table);
-  const batches = readRowFile(lake, table, file, { fromRow: rowsDone, batchRows: limits.onlineWriteChunkRows, signal });
+  const batches = readPackedRows(lake, table, file, {
+    origin: { schema, committed: snapshot, reflects: snapshot },
+    fromRow: rowsDone,
+    batchRows: limits.onlineWriteChunkRows,
+    signal,
+  });
   let progress = begun;
   // One batch is packed while the one before is written.
   let writing: Promise<MaterializeProgress> = Promise.resolve(begun);
@@ -156,12 +161,11 @@ async function writeRows(
     progress = next;
   };
   try {
-    for await (const { rows, columns } of batches) {
-      const entries = packRows(table, columns, { schema, committed: snapshot, reflects: snapshot });
+    for await (const entries of batches) {
       await written();
       signal?.throwIfAborted();
       const before = progress;
-      writing = online.replace(table, entries, snapshot).then((report) => advance(before, rows, report));
+      writing = online.replace(table, entries, snapshot).then((report) => advance(before, entries.length, report));
       // Awaited by the next turn; only a rejection that nobody awaits yet must not end the process.
       writing.catch(() => undefined);
     }

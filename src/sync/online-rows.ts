@@ -1,5 +1,5 @@
 import type { FeatureTable } from '../definitions/feature-table.js';
-import { type ColumnReader, columnReader } from '../lake/chunk-values.js';
+import { columnReader } from '../lake/chunk-values.js';
 import { ids, type Lake } from '../lake/index.js';
 import { entityKeys } from '../online-store/entity-key.js';
 import type { OnlineEntry } from '../online-store/online-store.js';
@@ -35,12 +35,14 @@ export function packRows(
 ): OnlineEntry[] {
   const keys = entityKeys(table.joinKeys, columns.keys);
   const { event, created, features, ingestTime, ingestPosition } = columns;
+  const values = new Array<unknown>(features.length);
   return keys.map((key, row) => {
     const at = typeof committed === 'number' ? committed : (committed[row] as number);
     const eventUs = event[row];
     if (eventUs == null) {
       return { key, row: encodeTombstone({ generation: table.generation, snapshot: at }) };
     }
+    for (let feature = 0; feature < values.length; feature += 1) values[feature] = features[feature]?.[row] ?? null;
     const packed = encodeRow({
       generation: table.generation,
       committed: at,
@@ -50,7 +52,7 @@ export function packRows(
       ingestUs: ingestTime[row] ?? 0n,
       position: ingestPosition[row] ?? 0,
       schema,
-      values: features.map((column) => column[row] ?? null),
+      values,
     });
     return { key, row: packed };
   });
@@ -69,14 +71,18 @@ export function pickRows(columns: RowColumns, rows: readonly number[]): RowColum
   };
 }
 
-/** Rows of a file made by `writeNewestRows` or `writeStreamRows`, in batches of at least `batchRows` but for the last. */
+interface RowFileOptions {
+  readonly fromRow?: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Rows of a file made by `writeNewestRows` or `writeStreamRows`, a chunk of DuckDB (2,048 rows) at a time. */
 export async function* readRowFile(
   lake: Lake,
   table: FeatureTable,
   file: string,
-  options: { fromRow?: number; batchRows: number; withCommitted?: boolean; signal?: AbortSignal | undefined },
-): AsyncGenerator<{ rows: number; columns: RowColumns; committed: number[] }> {
-  const { fromRow = 0, batchRows, withCommitted = false, signal } = options;
+  { fromRow = 0, withCommitted = false, signal }: RowFileOptions & { readonly withCommitted?: boolean },
+): AsyncGenerator<{ columns: RowColumns; committed: number[] }> {
   const schema: Schema = {
     ...table.joinKeys,
     event_timestamp: timestamp(),
@@ -89,21 +95,31 @@ export async function* readRowFile(
   const readers = Object.values(schema).map(columnReader);
   const session = await lake.session();
   try {
-    let pending: unknown[][] = readers.map(() => []);
-    let rows = 0;
     const sql = `SELECT ${ids(Object.keys(schema))} FROM read_parquet($1, file_row_number = true) WHERE file_row_number >= $2`;
     for await (const chunk of session.chunks(sql, [file, BigInt(fromRow)], { signal })) {
-      pending = readers.map((read: ColumnReader, index) => (pending[index] as unknown[]).concat(read(chunk, index)));
-      rows += chunk.rowCount;
-      if (rows < batchRows) continue;
-      yield { rows, ...split(table, pending) };
-      pending = readers.map(() => []);
-      rows = 0;
+      const columns = readers.map((read, index) => read(chunk, index));
+      yield split(table, columns);
     }
-    if (rows > 0) yield { rows, ...split(table, pending) };
   } finally {
     session.close();
   }
+}
+
+/** The same rows packed, in batches of at least `batchRows` but for the last. Columns are let go of chunk by chunk. */
+export async function* readPackedRows(
+  lake: Lake,
+  table: FeatureTable,
+  file: string,
+  { origin, batchRows, ...options }: RowFileOptions & { readonly origin: RowOrigin; readonly batchRows: number },
+): AsyncGenerator<OnlineEntry[]> {
+  let batch: OnlineEntry[] = [];
+  for await (const { columns } of readRowFile(lake, table, file, options)) {
+    for (const entry of packRows(table, columns, origin)) batch.push(entry);
+    if (batch.length < batchRows) continue;
+    yield batch;
+    batch = [];
+  }
+  if (batch.length > 0) yield batch;
 }
 
 function split(table: FeatureTable, columns: unknown[][]): { columns: RowColumns; committed: number[] } {

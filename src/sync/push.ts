@@ -7,7 +7,7 @@ import { ensureSchema } from '../online-store/feature-schemas.js';
 import { readCursor } from './cursor.js';
 import { readLakeState } from './lake-state.js';
 import { dueNow, latest, readOnlineEnds, writeOnlineEnd } from './online-ends.js';
-import { packRows, readRowFile } from './online-rows.js';
+import { readPackedRows } from './online-rows.js';
 import { settleOrigin } from './origin.js';
 import type { Stores } from './stores.js';
 
@@ -50,8 +50,9 @@ export async function pushRows(stores: Stores, request: PushRequest): Promise<Pu
   await offline.writeNewestRows({ table, keys: await keysOf(offline, result, pushed), snapshot, end, file, signal });
   const schema = await ensureSchema(online, table);
   const counts = { written: 0, left: 0 };
-  for await (const { columns } of readRowFile(lake, table, file, { batchRows: limits.onlineWriteChunkRows, signal })) {
-    const entries = packRows(table, columns, { schema, committed: snapshot, reflects: snapshot });
+  const origin = { schema, committed: snapshot, reflects: snapshot };
+  const batches = readPackedRows(lake, table, file, { origin, batchRows: limits.onlineWriteChunkRows, signal });
+  for await (const entries of batches) {
     const report = await online.replace(table, entries, snapshot);
     counts.written += report.written;
     counts.left += report.left;
