@@ -1,6 +1,7 @@
 import type { FeatureService } from './definitions/feature-service.js';
 import type { AnyFeatureView, Selectable } from './definitions/feature-view.js';
 import { type ResolvedSelection, resolveSelection } from './definitions/selection.js';
+import { didYouMean } from './did-you-mean.js';
 import { DefinitionError } from './errors.js';
 import type { FeatureRepo } from './feature-repo/index.js';
 import type { OnlineSelection } from './online-store/index.js';
@@ -54,7 +55,7 @@ function parseReference(reference: string, { views }: Pick<FeatureRepo, 'views'>
   if (feature === '*') return resolveSelection(view as Selectable);
   if (!Object.hasOwn(view.features, feature)) {
     throw new DefinitionError(`view "${viewName}" has no feature "${feature}"`, {
-      mend: `it has ${Object.keys(view.features).join(', ')}`,
+      mend: `${didYouMean(feature, Object.keys(view.features))}it has ${Object.keys(view.features).join(', ')}`,
     });
   }
   return { view, columns: { [feature]: feature } };

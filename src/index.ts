@@ -37,7 +37,14 @@ export {
 } from './pipeline-steps.js';
 export type { ExpectationResult, Profile, Quality } from './quality/index.js';
 export type { Applied, Change, ObjectKind, Plan, RegistryEntry, RegistryState } from './registry/index.js';
-export { type LeaseHolder, type RunRecord, type RunStatus, Runs, type StepRecord } from './runs/index.js';
+export {
+  type CloseRequest,
+  type LeaseHolder,
+  type RunRecord,
+  type RunStatus,
+  Runs,
+  type StepRecord,
+} from './runs/index.js';
 export type { MaterializeMode, MaterializeProgress, MaterializeResult, PushResult, SliceReport } from './sync/index.js';
 export {
   bool,

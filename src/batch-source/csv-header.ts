@@ -1,6 +1,6 @@
 import { closeSync, openSync, readSync } from 'node:fs';
+import { didYouMean } from '../did-you-mean.js';
 import { DataError } from '../errors.js';
-import { didYouMean } from './closest-name.js';
 import type { SourceFile } from './source-file.js';
 
 /** A header longer than this is taken for something that is no CSV. */

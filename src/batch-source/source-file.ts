@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { createReadStream, readdirSync, type Stats, statSync } from 'node:fs';
 import path from 'node:path';
 import type { FileSource } from '../definitions/sources.js';
+import { didYouMean } from '../did-you-mean.js';
 import { DataError, DefinitionError, StoreUnavailableError } from '../errors.js';
-import { didYouMean } from './closest-name.js';
 
 /** A source's file, found and worth opening. */
 export interface SourceFile {

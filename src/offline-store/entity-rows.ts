@@ -1,3 +1,4 @@
+import { didYouMean } from '../did-you-mean.js';
 import { DataError, DefinitionError } from '../errors.js';
 import { id, type Lake, type Session, tempTable } from '../lake/index.js';
 import { sqlType, typeName, type ValueType } from '../types.js';
@@ -179,22 +180,5 @@ const castable: Readonly<Record<string, RegExp>> = {
 /** `did you mean "x"? it has …`: the mend for a name that is not there. */
 export function suggest(wanted: string, names: readonly string[]): string {
   const listed = names.length === 0 ? 'there are no columns' : `there are ${names.join(', ')}`;
-  const [nearest] = names
-    .map((name) => ({ name, distance: editDistance(wanted.toLowerCase(), name.toLowerCase()) }))
-    .filter(({ name, distance }) => distance <= Math.max(2, Math.min(name.length, wanted.length) / 3))
-    .sort((a, b) => a.distance - b.distance);
-  return nearest === undefined ? listed : `did you mean "${nearest.name}"? ${listed}`;
-}
-
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
-  for (let i = 1; i <= a.length; i += 1) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j += 1) {
-      const replaced = (row[j - 1] as number) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(replaced, (row[j] as number) + 1, (next[j - 1] as number) + 1));
-    }
-    row = next;
-  }
-  return row[b.length] as number;
+  return `${didYouMean(wanted, names)}${listed}`;
 }

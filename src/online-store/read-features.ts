@@ -1,9 +1,9 @@
 import { eventTimestamp, type FeatureTable } from '../definitions/feature-table.js';
+import { nearestName } from '../did-you-mean.js';
 import { DefinitionError } from '../errors.js';
 import type { ValueType } from '../types.js';
 import { entityKey } from './entity-key.js';
 import { loadSchemas } from './feature-schemas.js';
-import { nearestName } from './nearest-name.js';
 import type { OnlineStore } from './online-store.js';
 import { decodeValues, eventUsOf, schemaIdOf } from './row-codec.js';
 import { dateOf, servedValue } from './served-value.js';

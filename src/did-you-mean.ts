@@ -1,9 +1,9 @@
-/** The known name a mistyped one most likely means, for "did you mean"; undefined when none is near. */
-export function nearestName(name: string, known: Iterable<string>): string | undefined {
+/** The known name a mistyped one most likely means, ignoring case; `undefined` when none is near. */
+export function nearestName(wanted: string, known: Iterable<string>): string | undefined {
   let best: string | undefined;
-  let bestDistance = Math.max(2, Math.floor(name.length / 3)) + 1;
+  let bestDistance = Math.max(2, Math.floor(wanted.length / 3)) + 1;
   for (const candidate of known) {
-    const distance = editDistance(name.toLowerCase(), candidate.toLowerCase());
+    const distance = editDistance(wanted.toLowerCase(), candidate.toLowerCase());
     if (distance < bestDistance) {
       best = candidate;
       bestDistance = distance;
@@ -12,6 +12,13 @@ export function nearestName(name: string, known: Iterable<string>): string | und
   return best;
 }
 
+/** `did you mean "x"? ` or nothing: the start of a mend. */
+export function didYouMean(wanted: string, known: Iterable<string>): string {
+  const name = nearestName(wanted, known);
+  return name === undefined ? '' : `did you mean "${name}"? `;
+}
+
+/** Levenshtein distance, enough for names. */
 function editDistance(a: string, b: string): number {
   let previous = Array.from({ length: b.length + 1 }, (_, column) => column);
   for (let row = 1; row <= a.length; row += 1) {
