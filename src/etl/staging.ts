@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { DataError, StoreUnavailableError } from '../errors.js';
 import { firstLine } from '../lake/index.js';
@@ -55,7 +55,13 @@ export class Staging {
     return JSON.parse(readFileSync(file, 'utf8')) as T;
   }
 
+  /** Removes the view's files, and the run's folder with the last of its views. */
   remove(): void {
     rmSync(this.#directory, { recursive: true, force: true });
+    try {
+      rmdirSync(path.dirname(this.#directory));
+    } catch {
+      // Another view of the run still has files there.
+    }
   }
 }

@@ -44,7 +44,7 @@ export async function writeFileByCopy(
   } catch (error) {
     rmSync(temporary, { force: true });
     if (!isDiskError(error)) throw error;
-    throw new StoreUnavailableError(`the file can't be written: ${firstLine(error)}`, {
+    throw new StoreUnavailableError(`the file can't be written: ${firstLine(error).replace(/^.*": /, '')}`, {
       where: file,
       mend: 'free disk space or mend the permissions; nothing was half-written',
       cause: error,

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { expectRefused, type SampleProject, sampleProject, stateOf } from '../support/cli.js';
@@ -14,7 +14,10 @@ beforeAll(async () => {
   expect(before).toMatchObject({ version: 1, rows: { driver_stats: 1805, driver_stats_stream: 0 } });
 });
 // Nothing of what was refused may be seen anywhere.
-afterEach(async () => expect(await stateOf(project.root)).toEqual(before));
+afterEach(async () => {
+  expect(await stateOf(project.root)).toEqual(before);
+  expect(readdirSync(path.join(project.root, '.asof/staging'))).toEqual([]);
+});
 afterAll(() => project.close());
 
 async function refused(args: string[], exitCode: number, ...patterns: RegExp[]): Promise<void> {

@@ -63,7 +63,7 @@ describe.skipIf(!mountable)('a disk of its own (needs the right to mount a tmpfs
     return lines.join('\n');
   }
 
-  const freeBytes = [0, 65_536, 131_072, 262_144, 393_216, 786_432];
+  const freeBytes = [0, 131_072, 262_144, 327_680, 393_216, 524_288];
 
   it.each(freeBytes)(
     'full while publishing, %i bytes left: all of it or nothing, and it can be done again',

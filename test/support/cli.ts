@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -21,21 +21,18 @@ export interface CliResult {
 export interface CliOptions {
   readonly cwd: string;
   readonly env?: NodeJS.ProcessEnv;
-  /** Runs the command as another user. */
-  readonly uid?: number;
   /** Sees the child while it runs. */
-  readonly onStart?: (child: { readonly pid: number | undefined; kill(signal: NodeJS.Signals): boolean }) => void;
+  readonly onStart?: (child: ChildProcess) => void;
 }
 
 /** Runs the real command line tool as a process of its own, as a shell would: no terminal, nothing on stdin. */
-export function runCli(args: readonly string[], { cwd, env = {}, uid, onStart }: CliOptions): Promise<CliResult> {
+export function runCli(args: readonly string[], { cwd, env = {}, onStart }: CliOptions): Promise<CliResult> {
   const { UV_THREADPOOL_SIZE: _, NODE_OPTIONS: __, TEMPORAL_ADDRESS: ___, ...inherited } = process.env;
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [path.join(checkout, 'bin/asof.js'), ...args], {
       cwd,
       env: { ...inherited, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
-      ...(uid === undefined ? {} : { uid, gid: uid }),
     });
     onStart?.(child);
     let stdout = '';
