@@ -3,4 +3,5 @@ export { type MaterializeProgress, type MaterializeResult, materializeView } fro
 export type { MaterializeMode } from './materialize-plan.js';
 export { type PushResult, pushRows } from './push.js';
 export type { Stores } from './stores.js';
-export { consumeStream, type SliceReport } from './stream-consumer.js';
+export { consumeStream } from './stream-consumer.js';
+export type { SliceReport } from './stream-slice.js';

@@ -1,17 +1,12 @@
 import { limits } from '../config.js';
-import { eventTimestamp, type FeatureTable, tableColumns, tableName } from '../definitions/feature-table.js';
+import type { FeatureTable } from '../definitions/feature-table.js';
 import type { StreamFeatureView } from '../definitions/feature-view.js';
-import { DataError } from '../errors.js';
-import { ingestTimeUs } from '../offline-store/ingest-time.js';
-import type { EventCounts, PartitionClaim } from '../offline-store/offline-store.js';
-import { ensureSchema } from '../online-store/feature-schemas.js';
 import type { StreamRecord, StreamSource } from '../stream-source/stream-source.js';
 import { catchUp } from './catch-up.js';
-import { type EventBatch, EventBatcher, noEvents } from './event-batch.js';
-import { dueNow, LiveEnd } from './online-ends.js';
-import { packRows, type RowColumns } from './online-rows.js';
+import { newestEvents } from './newest-events.js';
+import { LiveEnd } from './online-ends.js';
 import type { Stores } from './stores.js';
-import { writeOnlineOffset } from './stream-offsets.js';
+import { Slice, type SliceReport } from './stream-slice.js';
 
 export interface ConsumeRequest {
   readonly view: StreamFeatureView;
@@ -28,15 +23,6 @@ export interface ConsumeRequest {
   /** Aborting ends the slice after the batch at work; what was read is committed. */
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: SliceReport) => void) | undefined;
-}
-
-/** What one slice did. Small and plain: crosses to workflows. */
-export interface SliceReport extends EventCounts {
-  readonly online: { readonly written: number; readonly stale: number };
-  readonly commits: number;
-  /** By partition: where reading goes on, and where the topic ends. */
-  readonly offsets: Readonly<Record<string, { readonly next: number; readonly end: number }>>;
-  readonly ended: 'end_of_topic' | 'slice' | 'stopped';
 }
 
 /**
@@ -67,45 +53,38 @@ export async function consumeStream(stores: Stores, request: ConsumeRequest): Pr
 
   const newest = await newestEvents(stores, table, topic, claims);
   const slice = new Slice(stores, request, { topicId, incarnation, liveEnd, claims, newest });
-  const endsAt = Date.now() + request.sliceMs;
-  const untilEnd = request.untilEnd === true || request.sliceMs === 0;
-  for (;;) {
-    if (signal?.aborted === true) return slice.report('stopped');
-    if (Date.now() >= endsAt && request.sliceMs > 0) return slice.report('slice');
-    const records = await collect(source, signal);
-    if (records.length > 0) await slice.apply(records);
-    await slice.readEnds(records.length === 0);
-    if (records.length === 0 && untilEnd && slice.isAtEnd()) return slice.report('end_of_topic');
-    request.onProgress?.(slice.report('slice'));
-  }
+  return readOn(slice, request);
 }
 
-/**
- * How far event time has come in each partition, microseconds. Where one event of the past is dated in the future the newest other one
- * is looked for: that event must not make all that follow late.
- */
-async function newestEvents(
-  { lake }: Stores,
-  table: FeatureTable,
-  topic: string,
-  claims: readonly PartitionClaim[],
-): Promise<Map<number, bigint>> {
-  const due = dueNow();
-  const newest = new Map<number, bigint>();
-  for (const { partition, newestEventUs } of claims) {
-    const found =
-      newestEventUs === undefined || newestEventUs <= BigInt(due.getTime()) * 1_000n
-        ? newestEventUs
-        : (
-            await lake.one<{ us: bigint | null }>(
-              `SELECT epoch_us(max(${eventTimestamp})) AS us FROM ${lake.table(tableName(table))}
-               WHERE _topic = $1 AND _partition = $2 AND ${eventTimestamp} <= $3::TIMESTAMPTZ`,
-              [topic, partition, due],
-            )
-          )?.us;
-    if (found != null) newest.set(partition, found);
+/** Reads one micro-batch while the one before is committed, and commits one while the one before is written online. */
+async function readOn(slice: Slice, request: ConsumeRequest): Promise<SliceReport> {
+  const { source, signal, sliceMs, onProgress } = request;
+  const endsAt = Date.now() + sliceMs;
+  const untilEnd = request.untilEnd === true || sliceMs === 0;
+  let reading = collect(source, signal);
+  try {
+    for (;;) {
+      const records = await reading;
+      const ended = signal?.aborted === true ? 'stopped' : sliceMs > 0 && Date.now() >= endsAt ? 'slice' : undefined;
+      if (ended === undefined) {
+        reading = collect(source, signal);
+        // Awaited by the next turn; only a rejection that nobody awaits yet must not end the process.
+        reading.catch(() => undefined);
+      }
+      if (records.length > 0) await slice.apply(records);
+      else await slice.settle();
+      await slice.readEnds(records.length === 0);
+      const atEnd = records.length === 0 && untilEnd && slice.isAtEnd();
+      if (ended !== undefined || atEnd) {
+        await slice.settle();
+        return slice.report(ended ?? 'end_of_topic');
+      }
+      onProgress?.(slice.report('slice'));
+    }
+  } finally {
+    // The caller closes source and stores: nothing may still be at work on them.
+    await Promise.allSettled([reading, slice.settle()]);
   }
-  return newest;
 }
 
 /** A micro-batch: full, or what came within the time one batch may wait. */
@@ -128,136 +107,4 @@ async function collect(source: StreamSource, signal: AbortSignal | undefined): P
       bytes += record.value?.length ?? 0;
     }
   }
-}
-
-/** How often a busy consumer looks where the topic ends. */
-const endsEveryMs = 1_000;
-
-interface SliceFacts {
-  readonly topicId: string;
-  /** Of the online rows; noted with the offsets. */
-  readonly incarnation: string;
-  readonly liveEnd: LiveEnd;
-  readonly claims: readonly PartitionClaim[];
-  /** Microseconds, by partition. */
-  readonly newest: ReadonlyMap<number, bigint>;
-}
-
-/** The state of one slice: claims that advance with each commit, and counts. */
-class Slice {
-  readonly #stores: Stores;
-  readonly #request: ConsumeRequest;
-  readonly #facts: SliceFacts;
-  readonly #claims: Map<number, PartitionClaim>;
-  readonly #batcher: EventBatcher;
-  readonly #ends = new Map<number, number>();
-  #endsReadAt = 0;
-  readonly #counts = noEvents();
-  readonly #online = { written: 0, stale: 0 };
-  #commits = 0;
-
-  constructor(stores: Stores, request: ConsumeRequest, facts: SliceFacts) {
-    this.#stores = stores;
-    this.#request = request;
-    this.#facts = facts;
-    this.#claims = new Map(facts.claims.map((claim) => [claim.partition, claim]));
-    this.#batcher = new EventBatcher(request.view, request.table, facts.newest);
-  }
-
-  async apply(records: readonly StreamRecord[]): Promise<void> {
-    const { view, table, source } = this.#request;
-    const batch = this.#batcher.batch(records, ingestTimeUs());
-    const progress = [...batch.partitions].map(([partition, { nextOffset, counts }]) => ({
-      claim: this.#claims.get(partition) as PartitionClaim,
-      nextOffset,
-      counts,
-    }));
-    const { snapshot } = await this.#stores.offline.appendStreamBatch({
-      table,
-      topic: source.topic,
-      progress,
-      columns: batch.columns,
-      deadLetters: batch.deadLetters,
-    });
-    this.#commits += 1;
-    for (const { claim, nextOffset, counts } of progress) {
-      this.#claims.set(claim.partition, { ...claim, nextOffset });
-      for (const name of Object.keys(counts) as (keyof EventCounts)[]) this.#counts[name] += counts[name];
-    }
-    if (view.online) await this.#writeOnline(batch, snapshot);
-    await source.commitHint(new Map(progress.map(({ claim, nextOffset }) => [claim.partition, nextOffset])));
-    this.#judgeDeadLetters();
-  }
-
-  /** Looks where the topic ends: at once, or now and then for those who watch. */
-  async readEnds(atOnce: boolean): Promise<void> {
-    if (!atOnce && Date.now() - this.#endsReadAt < endsEveryMs) return;
-    for (const { partition, end } of await this.#request.source.partitions()) this.#ends.set(partition, end);
-    this.#endsReadAt = Date.now();
-  }
-
-  isAtEnd(): boolean {
-    return [...this.#claims.values()].every(
-      ({ partition, nextOffset }) => nextOffset >= (this.#ends.get(partition) ?? 0),
-    );
-  }
-
-  report(ended: SliceReport['ended']): SliceReport {
-    const offsets = Object.fromEntries(
-      [...this.#claims].map(([partition, { nextOffset }]) => {
-        return [partition, { next: nextOffset, end: Math.max(nextOffset, this.#ends.get(partition) ?? 0) }];
-      }),
-    );
-    return { ...this.#counts, online: { ...this.#online }, commits: this.#commits, offsets, ended };
-  }
-
-  async #writeOnline(batch: EventBatch, snapshot: number): Promise<void> {
-    const { online } = this.#stores;
-    const { table, source } = this.#request;
-    const { topicId, incarnation, liveEnd } = this.#facts;
-    if (batch.onlineRows.length > 0) {
-      await liveEnd.cover(batch.newestOnlineUs);
-      const schema = await ensureSchema(online, table);
-      const columns = onlineColumns(table, batch);
-      const { written, stale } = await online.writeNewer(
-        table,
-        packRows(table, columns, { schema, committed: snapshot, reflects: 0 }),
-      );
-      this.#online.written += written;
-      this.#online.stale += stale;
-    }
-    for (const [partition, { nextOffset }] of batch.partitions) {
-      await writeOnlineOffset(online, table.view, source.topic, partition, { topicId, nextOffset, incarnation });
-    }
-  }
-
-  #judgeDeadLetters(): void {
-    const { view, source } = this.#request;
-    const { read, deadLetters, late } = this.#counts;
-    // Late events that the view sets aside by its own choice could have been used.
-    const unusable = view.late === 'dead_letter' ? deadLetters - late : deadLetters;
-    if (read < limits.deadLetterShareJudgedFrom || unusable / read <= limits.deadLetterShareMax) return;
-    throw new DataError(`${unusable} of ${read} events could not be used`, {
-      where: `view ${view.name}, topic ${source.topic}`,
-      mend: `\`asof stream dead-letters ${view.name}\` shows them with their reasons; mend the producer or the event's schema, then start the stream again`,
-    });
-  }
-}
-
-/** The rows of a batch that go online at once. */
-function onlineColumns(table: FeatureTable, { columns, onlineRows }: EventBatch): RowColumns {
-  const names = Object.keys(tableColumns(table));
-  const all = onlineRows.length === columns[0]?.length;
-  const column = (name: string): unknown[] => {
-    const values = columns[names.indexOf(name)] ?? [];
-    return all ? values : onlineRows.map((row) => values[row]);
-  };
-  return {
-    keys: Object.keys(table.joinKeys).map(column),
-    event: column('event_timestamp') as bigint[],
-    created: column('created_timestamp') as (bigint | null)[],
-    features: Object.keys(table.features).map(column),
-    ingestTime: column('_ingest_time') as bigint[],
-    ingestPosition: column('_ingest_position') as number[],
-  };
 }

@@ -183,13 +183,13 @@ describe('stream consumer, recovery', () => {
     await stream.send(...many);
     const abort = new AbortController();
     const first = await stream.consume({ signal: abort.signal, sliceMs: 600_000, onProgress: () => abort.abort() });
-    expect(first).toMatchObject({
-      ended: 'stopped',
-      read: limits.streamBatchRowsMax,
-      written: limits.streamBatchRowsMax,
-    });
-    expect(await values()).toHaveLength(limits.streamBatchRowsMax);
-    expect(await stream.consume()).toMatchObject({ read: 10, written: 10 });
+    // The batch that was being read when the first was committed is part of it.
+    expect(first.ended).toBe('stopped');
+    expect(first.read).toBeGreaterThanOrEqual(limits.streamBatchRowsMax);
+    expect(await values()).toHaveLength(first.written);
+    const second = await stream.consume();
+    expect(first.read + second.read).toBe(many.length);
+    expect(await values()).toHaveLength(many.length);
     await expectRight();
   });
 
