@@ -14,14 +14,14 @@ export function registerRuns(program: Command): void {
       .description('list runs of pipelines, the newest first')
       .option('--pipeline <name>', 'only of this pipeline')
       .option('--limit <n>', 'at most so many', '20'),
-    'asof runs --pipeline db_to_offline_store\nasof runs show 0198a6f2',
+    'asof runs --pipeline db_to_offline_store\nasof runs show 0198a6f2-1af5',
   ).action(action(list));
   describeCommand(
     runs
       .command('show')
       .description('one run: steps, rows, what failed and why, its page in the Web UI')
       .argument('<id>', 'run id, the beginning of one, or workflow id'),
-    'asof runs show 0198a6f2',
+    'asof runs show 0198a6f2-1af5',
   ).action(action(show));
 }
 
@@ -32,13 +32,16 @@ async function list(
   await ensureExtensions(options);
   await withStore(options, async (store) => {
     const records = await store.runs.list({ pipeline, limit: Number(limit) || 20 });
+    const service = await findTemporal(store.repo.stateDir);
+    const url = ({ workflowId, runId }: RunRecord) =>
+      service === undefined ? undefined : runUrl(service, workflowId, runId);
     if (options.json) {
-      printJson({ runs: records });
+      printJson({ runs: records.map((record) => ({ ...record, url: url(record) })) });
       return;
     }
     printTable(
       records.map(({ runId, pipeline: name, status, openedAt, closedAt, published, quality }) => ({
-        run: runId.slice(0, 8),
+        run: runId.slice(0, 13),
         pipeline: name,
         status,
         started: openedAt.slice(0, 19).replace('T', ' '),
@@ -47,6 +50,8 @@ async function list(
         quality: quality ?? '',
       })),
     );
+    if (service?.uiUrl !== undefined) console.log(`Web UI: ${service.uiUrl}`);
+    console.log('`asof runs show <run>` tells more of one, with its page in the Web UI.');
   });
 }
 
