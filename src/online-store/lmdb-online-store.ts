@@ -161,12 +161,13 @@ class LmdbOnlineStore implements OnlineStore {
     decide: (stored: Uint8Array | undefined, row: Uint8Array) => Uint8Array | undefined,
   ): Promise<void> {
     const view = this.#view(name);
-    const work = entries.map(({ key, row }) => ({ at: view.row(key), key, row }));
-    work.sort((a, b) => Buffer.compare(a.at, b.at));
-    for (let start = 0; start < work.length; start += limits.onlineWriteChunkRows) {
+    const ordered = [...entries].sort((a, b) => Buffer.compare(a.key, b.key));
+    for (let start = 0; start < ordered.length; start += limits.onlineWriteChunkRows) {
       if (start > 0) await nextTurn();
+      const chunk = ordered.slice(start, start + limits.onlineWriteChunkRows);
       this.#transaction((database) => {
-        for (const { at, key, row } of work.slice(start, start + limits.onlineWriteChunkRows)) {
+        for (const { key, row } of chunk) {
+          const at = view.row(key);
           const next = decide(database.getBinaryFast(at), row);
           if (next !== undefined) database.putSync(at, view.isHashed(at) ? withEntityKey(next, key) : asBuffer(next));
         }
