@@ -25,8 +25,13 @@ export function intervalAt(schedule: Schedule, startAt: string | undefined, nomi
       const end = ticks.prev().toDate();
       return { start: ticks.prev().toDate(), end };
     }
-    default:
-      return { start: new Date(startAt ?? 0), end: nominal };
+    default: {
+      const start = new Date(startAt ?? 0);
+      if (start < nominal) return { start, end: nominal };
+      throw new DefinitionError(`the pipeline starts at ${start.toISOString()}, after ${nominal.toISOString()}`, {
+        mend: 'set its startAt back, or give the interval of the run',
+      });
+    }
   }
 }
 

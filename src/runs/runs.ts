@@ -78,7 +78,7 @@ export class Runs {
   async list({ pipeline, limit = 50 }: { pipeline?: string | undefined; limit?: number } = {}): Promise<RunRecord[]> {
     const opened = await this.#lake.all<{ run_id: string }>(
       `SELECT run_id FROM ${this.#lake.system('run_events')} WHERE event = 'opened' AND ($1 IS NULL OR pipeline = $1)
-       ORDER BY recorded_at DESC LIMIT ${Math.trunc(limit)}`,
+       GROUP BY run_id ORDER BY min(recorded_at) DESC, run_id LIMIT ${Math.max(0, Math.trunc(limit))}`,
       [pipeline ?? null],
     );
     return this.#read(opened.map((row) => row.run_id));
@@ -90,9 +90,11 @@ export class Runs {
 
   /** @param idOrWorkflow a run id, the beginning of one (at least 4 characters), or a workflow id. */
   async show(idOrWorkflow: string): Promise<RunRecord> {
+    const exact = await this.find(idOrWorkflow);
+    if (exact !== undefined) return exact;
     const found = await this.#lake.all<{ run_id: string }>(
       `SELECT DISTINCT run_id FROM ${this.#lake.system('run_events')}
-       WHERE run_id = $1 OR workflow_id = $1 OR (length($1) >= 4 AND starts_with(run_id, $1)) LIMIT 2`,
+       WHERE event = 'opened' AND (workflow_id = $1 OR (length($1) >= 4 AND starts_with(run_id, $1))) LIMIT 2`,
       [idOrWorkflow],
     );
     if (found.length > 1)
@@ -109,13 +111,13 @@ export class Runs {
     alongside?: (session: Session) => Promise<void>,
   ): Promise<void> {
     await this.#lake.transaction({ message: `run ${event.runId} ${event.event}` }, async (session) => {
-      await session.run(`INSERT INTO ${this.#lake.system('run_events')} VALUES ($1, $2, $3, now(), $4, $5)`, [
-        event.runId,
-        event.workflowId,
-        event.pipeline,
-        event.event,
-        JSON.stringify(event.detail),
-      ]);
+      // Two attempts of one step may come here at once: the first one's event counts.
+      const table = this.#lake.system('run_events');
+      await session.run(
+        `INSERT INTO ${table} SELECT $1, $2, $3, now(), $4, $5
+         WHERE NOT EXISTS (SELECT 1 FROM ${table} WHERE run_id = $1 AND event = $4)`,
+        [event.runId, event.workflowId, event.pipeline, event.event, JSON.stringify(event.detail)],
+      );
       await alongside?.(session);
     });
   }
