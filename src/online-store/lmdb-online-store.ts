@@ -79,8 +79,9 @@ class LmdbOnlineStore implements OnlineStore {
     return report;
   }
 
-  async sweep(table: OnlineTable, snapshot: number): Promise<{ deleted: number }> {
+  async sweep(table: OnlineTable, snapshot: number, keys?: number): Promise<{ deleted: number }> {
     const view = this.#view(table.view);
+    if (keys !== undefined && keys === this.#count(view.rows)) return { deleted: 0 };
     const tombstone = Buffer.from(encodeTombstone({ generation: table.generation, snapshot }));
     let deleted = 0;
     await this.#walk(view.rows, (database, storageKey) => {
@@ -173,6 +174,13 @@ class LmdbOnlineStore implements OnlineStore {
         }
       });
     }
+  }
+
+  #count({ start, end }: KeyRange): number {
+    return this.#guard((database) => {
+      database.resetReadTxn();
+      return database.getKeysCount({ start, end });
+    });
   }
 
   /** Visits every key of a range, in transactions of a chunk. */

@@ -49,7 +49,11 @@ export interface OnlineStore {
   read(lookups: readonly { table: OnlineTable; keys: readonly Uint8Array[] }[]): Promise<(Uint8Array | undefined)[][]>;
   writeNewer(table: OnlineTable, entries: readonly OnlineEntry[]): Promise<WriteReport>;
   replace(table: OnlineTable, entries: readonly OnlineEntry[], snapshot: number): Promise<ReplaceReport>;
-  sweep(table: OnlineTable, snapshot: number): Promise<{ deleted: number }>;
+  /**
+   * @param keys how many different keys the run gave to `replace`, where the caller knows. Each of them has a row now, so a view
+   * with just as many has none to sweep, and an engine that counts fast need not look at each.
+   */
+  sweep(table: OnlineTable, snapshot: number, keys?: number): Promise<{ deleted: number }>;
   /** All stored rows of the view's generation, tombstones included, in no order. For checks and tests. */
   scan(table: OnlineTable): AsyncIterable<OnlineEntry>;
   /** Small texts kept beside a view's rows, so that they are lost with them: cursor, stream offsets, schemas. */

@@ -185,7 +185,7 @@ async function finish(
   { file, snapshot, pinned, end, mode, reason, rows, counts }: MaterializeProgress,
 ): Promise<MaterializeResult | undefined> {
   const { view } = table;
-  const swept = mode === 'full' ? (await online.sweep(table, snapshot)).deleted : 0;
+  const swept = mode === 'full' ? (await online.sweep(table, snapshot, rows)).deleted : 0;
   if ((await readOrigin(online, view))?.incarnation !== pinned.incarnation) return undefined;
   if (mode === 'full') {
     await writeOnlineEnd(online, view, 'window', new Date(end));

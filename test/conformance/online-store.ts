@@ -335,6 +335,25 @@ export function onlineStoreConformance(name: string, open: () => Promise<OnlineS
         expect((await store.writeNewer(drivers, [entry(2, { event: 99, committed: 3 })])).stale).toBe(1);
       });
 
+      it('takes what a run left out, also when it says how many keys it replaced', async () => {
+        await store.writeNewer({ ...drivers, view: 'driver_stats_x' }, [entry(9, { committed: 3 })]);
+        await store.writeNewer(
+          drivers,
+          [1, 2, 3].map((driver) => entry(driver, { committed: 3 })),
+        );
+        const confirmed = [entry(1, { value: 10, committed: 3 }), gone(4, 5)];
+        await store.replace(drivers, confirmed, 5);
+        expect(await store.sweep(drivers, 5, confirmed.length)).toEqual({ deleted: 2 });
+        expect([await value(1), await value(2), await value(3)]).toEqual([10, undefined, undefined]);
+        await store.replace(
+          drivers,
+          [1, 2, 3, 4].map((driver) => entry(driver, { value: 20, committed: 6 })),
+          7,
+        );
+        expect(await store.sweep(drivers, 7, 4)).toEqual({ deleted: 0 });
+        expect([await value(1), await value(2), await value(3), await value(4)]).toEqual([20, 20, 20, 20]);
+      });
+
       it('takes rows of older generations, never of newer ones nor of other views', async () => {
         const riders = { ...drivers, view: 'driver_stats_x' };
         await store.writeNewer(drivers, [entry(1, {})]);
