@@ -9,6 +9,7 @@ import {
   reflectsOf,
   rowFormat,
   tombstoneFlag,
+  writeU32,
   writeU64,
 } from './row-header.js';
 import type { StoredSchema } from './stored-schema.js';
@@ -111,8 +112,8 @@ function writeI64(row: Buffer, offset: number, value: number | bigint): void {
   // Times within 285 years of 1970 are exact as numbers, which are written several times faster than bigints.
   const number = Number(value);
   if (Number.isSafeInteger(number)) {
-    row.writeInt32BE(Math.floor(number / 2 ** 32) ^ 0x80000000, offset);
-    row.writeUInt32BE(number >>> 0, offset + 4);
+    writeU32(row, offset, Math.floor(number / 2 ** 32) ^ 0x80000000);
+    writeU32(row, offset + 4, number);
   } else {
     row.writeBigUInt64BE(BigInt.asUintN(64, BigInt(value)) ^ (1n << 63n), offset);
   }
@@ -127,7 +128,7 @@ const bufferOf = (bytes: Uint8Array): Buffer =>
 function writeHead(row: Buffer, flags: number, generation: number, committed: number, reflects: number): void {
   row[at.version] = rowFormat;
   row[at.flags] = flags;
-  row.writeUInt32BE(generation, at.generation);
+  writeU32(row, at.generation, generation);
   writeU64(row, at.committed, committed);
   writeU64(row, at.reflects, reflects);
 }
