@@ -1,7 +1,10 @@
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { expectRefused, runCli, type SampleProject, sampleProject, stateOf } from '../support/cli.js';
+
+// A dozen processes in one test, on a machine that may be busy with others.
+vi.setConfig({ testTimeout: 300_000 });
 
 let project: SampleProject;
 beforeEach(() => {
