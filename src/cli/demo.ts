@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import type { Command } from 'commander';
-import { AsofError, DataError, DefinitionError, type FeatureStore, type Json } from '../index.js';
+import { DataError, DefinitionError, type FeatureStore, type Json } from '../index.js';
 import { runUrl, startPipeline } from '../temporal/index.js';
 import { action, describeCommand, type GlobalOptions, withStore } from './command.js';
-import { aborted, interruptSignal } from './interrupt.js';
+import { aborted, Interrupted, interruptSignal } from './interrupt.js';
 import { plural, printJson, printTable, seconds } from './output.js';
 import { printPlan } from './print-plan.js';
 import { printSteps } from './print-run.js';
@@ -163,5 +163,5 @@ function checkSample(store: FeatureStore): void {
 
 const rejectOn = async (signal: AbortSignal): Promise<never> => {
   await aborted(signal);
-  throw new AsofError('interrupted', { mend: 'run it again; what was done is kept' });
+  throw new Interrupted();
 };

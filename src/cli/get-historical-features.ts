@@ -1,6 +1,6 @@
 import path from 'node:path';
 import type { Command } from 'commander';
-import type { HistoricalOutput, HistoricalResult } from '../index.js';
+import type { HistoricalOptions, HistoricalOutput, HistoricalResult } from '../index.js';
 import { action, describeCommand, type GlobalOptions, withStore } from './command.js';
 import { type FeatureOptions, requestedFeatures, withFeatureOptions } from './feature-options.js';
 import { interruptSignal } from './interrupt.js';
@@ -19,6 +19,8 @@ interface Given extends FeatureOptions {
 
 /** More rows than people read; all are in the answer to --json and in files. */
 const rowsShown = 50;
+/** Rows that go elsewhere are in the answer to --json as well, unless there are more than this. */
+const rowsBesideFileMax = 10_000;
 
 export function registerGetHistoricalFeatures(program: Command): void {
   const command = program
@@ -41,18 +43,26 @@ async function getHistoricalFeatures(options: GlobalOptions, given: Given): Prom
   const asOfSnapshot = countOption('--as-of-snapshot', given.asOfSnapshot);
   const { createdCutoff, entityTimestamp, fullFeatureNames } = given;
   const signal = interruptSignal();
-  const result = await withStore(options, (store) =>
-    runTask('features as of each entity row', options, (update) =>
-      store.writeHistoricalFeatures(requestedFeatures(store, given), given.entities, output, {
-        fullFeatureNames,
-        signal,
+  const result = await withStore(options, async (store) => {
+    const features = requestedFeatures(store, given);
+    const settings: HistoricalOptions = {
+      fullFeatureNames,
+      signal,
+      ...(createdCutoff === undefined ? {} : { createdCutoff }),
+      ...(asOfSnapshot === undefined ? {} : { asOfSnapshot }),
+      ...(entityTimestamp === undefined ? {} : { entityTimestamp }),
+    };
+    const written = await runTask('features as of each entity row', options, (update) =>
+      store.writeHistoricalFeatures(features, given.entities, output, {
+        ...settings,
         onProgress: ({ step, rows }) => update(rows === undefined ? step : `${step}: ${plural(rows, 'row')}`),
-        ...(createdCutoff === undefined ? {} : { createdCutoff }),
-        ...(asOfSnapshot === undefined ? {} : { asOfSnapshot }),
-        ...(entityTimestamp === undefined ? {} : { entityTimestamp }),
       }),
-    ),
-  );
+    );
+    if (!options.json || written.rows !== undefined || written.rowCount > rowsBesideFileMax) return written;
+    // The same question at the same snapshot has the same answer.
+    const again = { ...settings, asOfSnapshot: asOfSnapshot ?? written.snapshot };
+    return { ...written, rows: await store.getHistoricalFeatures(features, given.entities, again) };
+  });
   if (options.json) printJson(result);
   else print(result);
 }

@@ -95,7 +95,7 @@ function chooseTimestamp({ name, columns }: EntitySource, { entityTimestamp, key
       : `${candidates.map((column) => `"${column}"`).join(' and ')} both hold timestamps`;
   throw new DefinitionError(`can't tell the time of the entity rows: ${found}`, {
     where: name,
-    mend: `call the column event_timestamp, or name it with the option entityTimestamp${candidates[0] === undefined ? '' : `: '${candidates[0]}'`}`,
+    mend: `call the column event_timestamp, or name it: entityTimestamp${candidates[0] === undefined ? '' : `: '${candidates[0]}'`} (--entity-timestamp)`,
   });
 }
 
