@@ -9,6 +9,7 @@ import {
   failureMessage,
   type Profile,
   profileFile,
+  type Quality,
   qualityOf,
   splitQuarantine,
   writeReport,
@@ -27,9 +28,12 @@ type Target = StepTarget & { readonly pipeline: string };
 interface Found {
   readonly profile: Profile;
   readonly expectations: readonly ExpectationResult[];
+  readonly quality: Quality;
   readonly quarantined: number;
   readonly good: number;
   readonly rows: number;
+  /** Why no row could be set aside: so many break quarantine rules that the run ends. */
+  readonly refused: DataError | undefined;
 }
 
 /**
@@ -40,15 +44,11 @@ interface Found {
 export async function exploreStep(context: EtlContext, target: Target, options: StepOptions): Promise<ExploreReport> {
   return stagingOf(context, target).once('explore', async () => {
     const found = await explore(context, target, options);
-    const quality = qualityOf(found.expectations);
+    const { quality } = found;
     const report = writeRunReport(context, target, found);
     const shown = (file: string): string => path.relative(context.projectRoot, file);
-    await recordResults(context, target, found, quality, shown(report.html));
-    if (quality === 'failed') {
-      throw new DataError(failureMessage(target.view, found.expectations, shown(report.html)), {
-        mend: `nothing was published; \`asof runs show ${target.runId}\` prints example rows`,
-      });
-    }
+    await recordResults(context, target, found, shown(report.html));
+    if (quality === 'failed') throw failure(target, found, shown(report.html));
     return {
       rowsIn: found.rows,
       rowsOut: found.good,
@@ -56,6 +56,18 @@ export async function exploreStep(context: EtlContext, target: Target, options: 
       quarantined: found.quarantined,
       report: { html: shown(report.html), json: shown(report.json) },
     };
+  });
+}
+
+function failure({ view, runId }: Target, { expectations, refused }: Found, report: string): DataError {
+  const mend = `nothing was published; \`asof runs show ${runId}\` prints example rows`;
+  if (refused === undefined || qualityOf(expectations) === 'failed')
+    return new DataError(failureMessage(view, expectations, report), { mend });
+  // The staging file it names says nothing to people; the report does.
+  const what = refused.where === undefined ? refused.message : refused.message.slice(refused.where.length + 2);
+  return new DataError(`view ${view}: ${what}. Report: ${report}`, {
+    mend: `${refused.mend}; ${mend}`,
+    cause: refused,
   });
 }
 
@@ -74,14 +86,23 @@ async function explore(context: EtlContext, target: Target, { signal, onProgress
     const file = staging.file(cleaned);
     // Judged before rows are set aside: a quarantine rule is reported with all rows that broke it.
     const results = await evaluateExpectations(session, { file, expectations, columns, signal });
-    const split = await splitQuarantine(session, { file, expectations, goodFile: staging.file(validated), signal });
-    onProgress?.({ message: `profile ${target.view}`, rows: split.good });
-    const profile = await profileFile(session, {
-      file: staging.file(validated),
-      columns: Object.keys(columns),
+    const split = await splitQuarantine(session, {
+      file,
+      expectations,
+      goodFile: staging.file(validated),
       signal,
+    }).catch((error: unknown) => {
+      if (error instanceof DataError) return error;
+      throw error;
     });
-    return { profile, expectations: results, quarantined: split.bad, good: split.good, rows: split.rows };
+    const refused = split instanceof DataError ? split : undefined;
+    onProgress?.({ message: `profile ${target.view}` });
+    // Of the rows to publish; of all rows when none will be.
+    const profiled = refused === undefined ? staging.file(validated) : file;
+    const profile = await profileFile(session, { file: profiled, columns: Object.keys(columns), signal });
+    const quality = refused === undefined ? qualityOf(results) : 'failed';
+    const { rows, good, bad } = split instanceof DataError ? { rows: profile.rows, good: 0, bad: 0 } : split;
+    return { profile, expectations: results, quality, quarantined: bad, good, rows, refused };
   });
 }
 
@@ -108,7 +129,7 @@ function writeRunReport(context: EtlContext, target: Target, found: Found): { ht
         owner: source.owner,
       },
       counts: { read: rows, duplicates, dropped, quarantined: found.quarantined },
-      quality: qualityOf(found.expectations),
+      quality: found.quality,
       profile: found.profile,
       expectations: found.expectations,
       notes: droppedColumns.map((column) => `Column ${column} of the source is not used by the view and was left out.`),
@@ -120,8 +141,7 @@ function writeRunReport(context: EtlContext, target: Target, found: Found): { ht
 async function recordResults(
   { lake }: EtlContext,
   { runId, view }: Target,
-  { profile, expectations }: Found,
-  quality: string,
+  { profile, expectations, quality }: Found,
   report: string,
 ): Promise<void> {
   await lake.transaction({ message: `validation of ${view} (run ${runId})` }, async (session) => {
