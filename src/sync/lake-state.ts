@@ -32,10 +32,11 @@ export interface SnapshotHistory {
 }
 
 export async function snapshotHistory(lake: Lake, from: number, to: number): Promise<SnapshotHistory> {
-  const found = await lake.one<{ count: bigint; at: bigint | null }>(
-    `SELECT count(*) AS count, max(epoch_us(snapshot_time)) FILTER (snapshot_id = $1) AS at FROM ${catalog}.snapshots()
-     WHERE snapshot_id BETWEEN $1 AND $2`,
+  // Of the catalog's own table: snapshots() reads every change of every snapshot.
+  const found = await lake.one<{ count: bigint; at: string | null }>(
+    `SELECT count(*) AS count, max(snapshot_time::VARCHAR) FILTER (snapshot_id = $1) AS at
+     FROM __ducklake_metadata_${catalog}.ducklake_snapshot WHERE snapshot_id BETWEEN $1 AND $2`,
     [BigInt(from), BigInt(to)],
   );
-  return { committedAt: found?.at?.toString(), unbroken: Number(found?.count ?? 0) === to - from + 1 };
+  return { committedAt: found?.at ?? undefined, unbroken: Number(found?.count ?? 0) === to - from + 1 };
 }

@@ -2,10 +2,10 @@ import { rmSync } from 'node:fs';
 import { limits } from '../config.js';
 import { eventTimestamp, type FeatureTable } from '../definitions/feature-table.js';
 import type { Lake } from '../lake/index.js';
-import type { KeySelection, OfflineStore, PublishResult } from '../offline-store/offline-store.js';
+import type { KeySelection, PublishResult } from '../offline-store/offline-store.js';
 import { ensureSchema } from '../online-store/feature-schemas.js';
 import { readCursor } from './cursor.js';
-import { readLakeState } from './lake-state.js';
+import { readLakeState, snapshotHistory } from './lake-state.js';
 import { dueNow, latest, readOnlineEnds, writeOnlineEnd } from './online-ends.js';
 import { readPackedRows } from './online-rows.js';
 import { settleOrigin } from './origin.js';
@@ -47,7 +47,7 @@ export async function pushRows(stores: Stores, request: PushRequest): Promise<Pu
   // Nothing that is online goes back in time, whoever brought it there.
   const end = latest(dueNow(), (await readCursor(online, table.view))?.end, window, live);
   await writeOnlineEnd(online, table.view, 'live', end);
-  await offline.writeNewestRows({ table, keys: await keysOf(offline, result, pushed), snapshot, end, file, signal });
+  await offline.writeNewestRows({ table, keys: await keysOf(lake, result, pushed), snapshot, end, file, signal });
   const schema = await ensureSchema(online, table);
   const counts = { written: 0, left: 0 };
   const origin = { schema, committed: snapshot, reflects: snapshot };
@@ -79,11 +79,12 @@ async function eventTimes(lake: Lake, file: string): Promise<Times | undefined> 
 
 /** The keys of the publication; where rows were there before it, all keys with rows between the event times. */
 async function keysOf(
-  offline: OfflineStore,
+  lake: Lake,
   { published, alreadyThere, snapshot }: PublishResult,
   times: Times,
 ): Promise<KeySelection> {
-  if (published > 0 && alreadyThere === 0 && (await offline.hasSnapshot(snapshot))) {
+  const { unbroken: isThere } = await snapshotHistory(lake, snapshot, snapshot);
+  if (published > 0 && alreadyThere === 0 && isThere) {
     return { type: 'changed', fromSnapshot: snapshot, toSnapshot: snapshot, after: undefined };
   }
   return { type: 'window', ...times };
