@@ -15,7 +15,7 @@ export async function recordHistories(client: Client, address: string): Promise<
   const kept = new Set<string>();
   for await (const { workflowId, runId, type, status } of client.workflow.list()) {
     const name = `${type}-${status.name.toLowerCase()}`;
-    if (kept.has(name) || status.name === 'TERMINATED') continue;
+    if (kept.has(name) || ['TERMINATED', 'RUNNING'].includes(status.name)) continue;
     const show = ['workflow', 'show', '--address', address, '-w', workflowId, '-r', runId, '-o', 'json'];
     const history = execFileSync(cli.path, show, { encoding: 'utf8' });
     // Who served a run is nobody's business.

@@ -164,15 +164,14 @@ describe('pipelines on a real Temporal server', () => {
         await new Promise((resolve) => setTimeout(resolve, 100));
       }
     };
-    await until(({ status }) => status === 'running');
-    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    const read = () => store.steps.eventTotals('driver_stats_stream').then((totals) => totals.read);
+    await expect.poll(read, { timeout: 60_000 }).toBe(1_000);
     await handle.signal('pause');
     const paused = await until(({ status, counts }) => status === 'paused' && counts.read > 0);
     expect(paused.counts).toMatchObject({ read: 1_000, written: 1_000, deadLetters: 0 });
     await store.steps.replayStream('driver_stats_stream', { file: sample, rate: 0, limit: 500 });
     await handle.signal('resume');
-    await until(({ status }) => status === 'running');
-    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    await expect.poll(read, { timeout: 60_000 }).toBe(1_500);
     await handle.signal('stop');
     const summary = (await handle.result()) as RunSummary;
     expect(summary).toMatchObject({ published: 1_500, steps: [{ rowsIn: 1_500, rowsOut: 1_500 }] });
@@ -181,7 +180,7 @@ describe('pipelines on a real Temporal server', () => {
   it('refuses a second run of an interval that is being worked on, and takes over from one that is gone', async () => {
     const first = await start('stream_to_stores');
     await expect
-      .poll(() => store.runs.find(first.runId).then((found) => found?.status), { timeout: 10_000 })
+      .poll(() => store.runs.find(first.runId).then((found) => found?.status), { timeout: 60_000 })
       .toBe('running');
     expect(await failure('stream_to_stores')).toMatch(new RegExp(`run ${first.runId} is working on`));
     await first.handle.terminate('as if it was lost');
@@ -190,7 +189,7 @@ describe('pipelines on a real Temporal server', () => {
 
   it('is cancelled when asked to, and says so in its record', async () => {
     const { handle, runId } = await start('stream_to_stores');
-    await expect.poll(() => store.runs.find(runId).then((found) => found?.status), { timeout: 10_000 }).toBe('running');
+    await expect.poll(() => store.runs.find(runId).then((found) => found?.status), { timeout: 60_000 }).toBe('running');
     await handle.cancel();
     await expect(handle.result()).rejects.toThrow(/cancelled/i);
     expect(await store.runs.find(runId)).toMatchObject({ status: 'cancelled' });
