@@ -1,9 +1,10 @@
-import type { FeatureTable } from '../definitions/feature-table.js';
+import { createdTimestamp, eventTimestamp, type FeatureTable } from '../definitions/feature-table.js';
 import type { AnyFeatureView } from '../definitions/feature-view.js';
 import type { FileSource } from '../definitions/sources.js';
 import { DefinitionError } from '../errors.js';
 import type { Lake } from '../lake/index.js';
 import type { OfflineStore } from '../offline-store/offline-store.js';
+import { type Schema, timestamp } from '../types.js';
 import { Staging } from './staging.js';
 import type { StepTarget } from './step.js';
 
@@ -17,6 +18,14 @@ export interface EtlContext {
   /** The view as defined and as applied. @throws DefinitionError when it is unknown or not applied. */
   view(name: string): { readonly view: AnyFeatureView; readonly table: FeatureTable };
 }
+
+/** The columns of a cleaned file, as expectations and profiles see them. */
+export const viewColumns = (view: AnyFeatureView, table: FeatureTable): Schema => ({
+  ...table.joinKeys,
+  [eventTimestamp]: timestamp(),
+  [createdTimestamp]: timestamp(),
+  ...view.features,
+});
 
 export const stagingOf = ({ stateDir }: EtlContext, { runId, view }: StepTarget): Staging =>
   new Staging(stateDir, runId, view);

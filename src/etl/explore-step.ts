@@ -1,7 +1,6 @@
 import path from 'node:path';
 import type { IngestResult } from '../batch-source/index.js';
 import type { Expectation } from '../definitions/expectations.js';
-import { createdTimestamp, eventTimestamp } from '../definitions/feature-table.js';
 import { DataError } from '../errors.js';
 import {
   type ExpectationResult,
@@ -14,9 +13,8 @@ import {
   splitQuarantine,
   writeReport,
 } from '../quality/index.js';
-import { type Schema, timestamp } from '../types.js';
 import { cleaned } from './clean-step.js';
-import { batchSourceOf, type EtlContext, stagingOf } from './etl-context.js';
+import { batchSourceOf, type EtlContext, stagingOf, viewColumns } from './etl-context.js';
 import type { CleanReport, ExploreReport, StepOptions, StepTarget } from './step.js';
 
 /** Rows that go on to publish, and those a quarantine rule set aside. */
@@ -75,12 +73,7 @@ async function explore(context: EtlContext, target: Target, { signal, onProgress
   const staging = stagingOf(context, target);
   const { view, table } = context.view(target.view);
   const expectations: readonly Expectation[] = view.expect;
-  const columns: Schema = {
-    ...table.joinKeys,
-    [eventTimestamp]: timestamp(),
-    [createdTimestamp]: timestamp(),
-    ...view.features,
-  };
+  const columns = viewColumns(view, table);
   return context.lake.withSession(async (session) => {
     onProgress?.({ message: `validate ${target.view}` });
     const file = staging.file(cleaned);

@@ -1,5 +1,5 @@
-import { existsSync } from 'node:fs';
 import type { IngestResult } from '../batch-source/index.js';
+import { DataError } from '../errors.js';
 import { insertQuarantined } from '../quality/index.js';
 import { holdLease } from '../runs/index.js';
 import { type EtlContext, stagingOf } from './etl-context.js';
@@ -16,11 +16,12 @@ export async function publishStep(
   { signal, onProgress }: StepOptions,
 ): Promise<PublishReport> {
   const staging = stagingOf(context, target);
-  return staging.once('publish', async () => {
+  const report = await staging.once('publish', async () => {
     const { lake, offline } = context;
     const { runId, pipeline } = target;
     const { table } = context.view(target.view);
     onProgress?.({ message: `publish ${target.view}` });
+    const explored = staging.result<ExploreReport>('explore');
     const badFile = staging.file(quarantined);
     const result = await offline.publish({
       table,
@@ -29,14 +30,23 @@ export async function publishStep(
       provenance: JSON.stringify({
         ...staging.result<IngestResult>('ingest').provenance,
         clean: staging.result<CleanReport>('clean'),
-        quality: staging.result<ExploreReport>('explore').quality,
+        quality: explored.quality,
       }),
       alongside: async (session) => {
         await holdLease(session, lake, pipeline, runId);
-        if (existsSync(badFile)) await insertQuarantined(session, lake, { runId, view: target.view, badFile });
+        if (explored.quarantined === 0) return;
+        const aside = await insertQuarantined(session, lake, { runId, view: target.view, badFile, signal });
+        if (aside === explored.quarantined) return;
+        throw new DataError(`${explored.quarantined} rows were set aside, but their file holds ${aside}`, {
+          where: badFile,
+          mend: 'start the pipeline again, and let nothing else write to its staging folder',
+        });
       },
       signal,
     });
     return { rowsIn: result.published + result.alreadyThere, rowsOut: result.published, ...result };
   });
+  // What steps returned stays, for those called again.
+  staging.removeData();
+  return report;
 }

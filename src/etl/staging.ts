@@ -1,4 +1,13 @@
-import { existsSync, mkdirSync, readFileSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import { DataError, StoreUnavailableError } from '../errors.js';
 import { firstLine } from '../lake/index.js';
@@ -53,6 +62,13 @@ export class Staging {
       });
     }
     return JSON.parse(readFileSync(file, 'utf8')) as T;
+  }
+
+  /** Removes the files that steps hand each other, which are as large as the source. */
+  removeData(): void {
+    for (const name of readdirSync(this.#directory)) {
+      if (name.endsWith('.parquet')) rmSync(this.file(name), { force: true });
+    }
   }
 
   /** Removes the view's files, and the run's folder with the last of its views. */

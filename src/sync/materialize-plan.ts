@@ -34,10 +34,12 @@ export interface PlanFacts {
 
 /**
  * Decides what a run looks at.
- * @throws DefinitionError when an incremental run is asked for an end that lies before what is online already.
+ * @throws DefinitionError for times that are none, a window that ends before it starts, and when an incremental run is asked for an
+ * end that lies before what is online already.
  */
 export async function choosePlan(lake: Lake, facts: PlanFacts): Promise<Plan> {
   const { table, mode, end: asked, cursor, ends, now, dropped } = facts;
+  checkTimes(facts);
   if (mode.type === 'window') {
     // What is online already may be newer than the window; a key named by the window must not go back in time.
     const end = latest(cursor?.end, ends.window, ends.live, mode.end);
@@ -60,6 +62,16 @@ export async function choosePlan(lake: Lake, facts: PlanFacts): Promise<Plan> {
     mode: 'incremental',
     end: latest(due, reached),
   };
+}
+
+function checkTimes({ table, mode, end }: PlanFacts): void {
+  const times = [...(end === undefined ? [] : [end]), ...(mode.type === 'window' ? [mode.start, mode.end] : [])];
+  const isOrdered = mode.type !== 'window' || mode.start <= mode.end;
+  if (isOrdered && times.every((time) => !Number.isNaN(time.getTime()))) return;
+  throw new DefinitionError(isOrdered ? 'a time is no valid date' : 'the window ends before it starts', {
+    where: `materialize of view ${table.view}`,
+    mend: 'give valid dates, the start before the end',
+  });
 }
 
 const firstTime = new Date('0001-01-01T00:00:00Z');

@@ -131,8 +131,11 @@ async function begin(stores: Stores, request: MaterializeRequest): Promise<Mater
   };
 }
 
-const isSame = (a: MaterializeProgress['pinned'], b: MaterializeProgress['pinned']): boolean =>
-  (Object.keys(b) as (keyof typeof b)[]).every((fact) => a[fact] === b[fact]);
+/** What was kept with a heartbeat may be of an earlier version, which pinned less. */
+const isSame = (
+  kept: Partial<MaterializeProgress['pinned']> | undefined,
+  now: MaterializeProgress['pinned'],
+): boolean => (Object.keys(now) as (keyof typeof now)[]).every((fact) => kept?.[fact] === now[fact]);
 
 async function writeRows(
   { lake, online }: Stores,

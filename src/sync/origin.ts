@@ -11,7 +11,7 @@ export interface Origin {
   readonly incarnation: string;
 }
 
-const originNote = 'lake';
+const originNote = 'origin';
 
 export async function readOrigin(online: OnlineStore, view: string): Promise<Origin | undefined> {
   const text = await online.getNote(view, originNote);

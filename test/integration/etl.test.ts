@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type FeatureStore, FencedError, openFeatureStore } from '../../src/index.js';
@@ -110,6 +110,11 @@ describe('the sample through the pipeline', () => {
       clean: { duplicates: 2 },
       quality: 'passed',
     });
+  });
+
+  it('leaves none of the files that its steps handed each other', () => {
+    const left = readdirSync(path.join(project.root, '.asof', 'staging', runs[0] as string, 'driver_stats'));
+    expect(left.sort()).toEqual(['clean.json', 'explore.json', 'ingest.json', 'publish.json']);
   });
 
   it('returns the same when a run does its steps again', async () => {

@@ -67,6 +67,12 @@ describe('materialize, a window of event times', () => {
     expect(await values()).toEqual([20, 20, 1]);
   });
 
+  it('is refused when it is none', async () => {
+    await expect(window(day(3), day(2))).rejects.toThrow(/ends before it starts/);
+    await expect(window('nonsense', day(2))).rejects.toThrow(DefinitionError);
+    await expect(t.store.materialize({ views: ['stats'], end: new Date('nonsense') })).rejects.toThrow(/no valid date/);
+  });
+
   it('notices deleted rows of its keys', async () => {
     await t.store.materialize({ views: ['stats'] });
     await t.change('stats', 'DELETE FROM {} WHERE user_id = 3 AND a > 1');
