@@ -10,6 +10,7 @@ import {
   type ExploreReport,
   exploreStep,
   ingestStep,
+  judgeRows,
   type PublishReport,
   publishStep,
   Staging,
@@ -173,6 +174,7 @@ export class PipelineSteps {
     try {
       await ingestStep(context, target, { signal });
       const { duplicates } = await cleanStep(context, target, { signal });
+      await judgeRows(context, target, { signal });
       const result = await pushRows(await this.#stores(), {
         table,
         cleaned: staging.file(cleaned),

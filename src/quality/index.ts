@@ -1,7 +1,7 @@
 export { type EvaluateRequest, type ExpectationResult, evaluateExpectations } from './evaluate-expectations.js';
 export { type ProfileRequest, profileFile } from './profile.js';
 export type { Bin, ColumnProfile, JsonValue, Profile, Quantiles, TopValue } from './profile-types.js';
-export { failureMessage, type Quality, qualityOf } from './quality.js';
+export { failureMessage, howMany, type Quality, qualityOf } from './quality.js';
 export {
   brokenRulesColumn,
   insertQuarantined,

@@ -159,3 +159,14 @@ describe('rows that do not fit the view', () => {
     await refused([], 2, /no rows are given/, /→ give --file or --rows/);
   });
 });
+
+describe('rows that break an expectation', () => {
+  it('about single rows, of severity error', async () => {
+    const row = { driver_id: 1001, datetime: '2021-08-01T10:00:00Z', created: null, acc_rate: 0.5, avg_daily_trips: 3 };
+    const rows = JSON.stringify([
+      { ...row, conv_rate: 0.5 },
+      { ...row, conv_rate: 5 },
+    ]);
+    await refused(['--rows', rows], 3, /driver_stats: .*between\(conv_rate, 0, 1\): 1 of 2 rows/, /nothing was pushed/);
+  });
+});
