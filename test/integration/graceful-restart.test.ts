@@ -14,7 +14,7 @@ describe('workers stopped gracefully', () => {
 
   beforeAll(async () => {
     temporal = await startTemporal();
-    project = await bigProject({ keys: 60_000, rowsPerKey: 20, events: 10 });
+    project = await bigProject({ keys: 150_000, rowsPerKey: 20, events: 10 });
     store = await openFeatureStore(project.repo);
     await store.apply();
     worker = await spawnWorker(project.repo, temporal.address);
@@ -42,7 +42,7 @@ describe('workers stopped gracefully', () => {
     await handle.result();
     const record = await store.runs.find(runId);
     expect(restarts).toBeGreaterThan(2);
-    expect(record).toMatchObject({ status: 'completed', published: 60_000 * 20 + 1 });
+    expect(record).toMatchObject({ status: 'completed', published: 150_000 * 20 + 1 });
     const attempts = record?.steps.map((step) => step.attempts) ?? [];
     expect(Math.max(...attempts)).toBeGreaterThan(pipeline.retries.attempts);
   }, 600_000);
