@@ -70,12 +70,6 @@ export class DuckLakeOfflineStore implements OfflineStore {
     return this.#lake.currentSnapshot();
   }
 
-  async hasSnapshot(snapshot: number): Promise<boolean> {
-    return (
-      (await this.#lake.one(`SELECT 1 FROM ${catalog}.snapshots() WHERE snapshot_id = $1`, [snapshot])) !== undefined
-    );
-  }
-
   lakeId(): Promise<string> {
     return this.#lake.lakeId();
   }

@@ -133,7 +133,5 @@ export interface OfflineStore {
   /** Number of distinct keys at a snapshot. */
   countKeys(table: FeatureTable, snapshot: number): Promise<number>;
   currentSnapshot(): Promise<number>;
-  /** Whether the lake still knows all snapshots from this one on. */
-  hasSnapshot(snapshot: number): Promise<boolean>;
   lakeId(): Promise<string>;
 }

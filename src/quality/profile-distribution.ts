@@ -85,7 +85,8 @@ function realBins(number: string, low: number, high: number): Pick<Plan, 'binOf'
   const half = high / 2 - low / 2;
   if (half === 0) return { binOf: `CASE WHEN (${number}) IS NOT NULL THEN 0 END::UTINYINT`, edges: [low, high] };
   const last = profileLimits.bins - 1;
-  const place = `floor(((${number}) / 2 - (${low / 2})::DOUBLE) / ${half}::DOUBLE * ${profileLimits.bins})`;
+  // As text: a literal with a point is a DECIMAL, whose way to DOUBLE may be off by a bit, which puts the lowest value in bin -1.
+  const place = `floor(((${number}) / 2 - '${low / 2}'::DOUBLE) / '${half}'::DOUBLE * ${profileLimits.bins})`;
   const edge = (index: number) => 2 * (low / 2 + half * (index / profileLimits.bins));
   return {
     // The highest value would be in a bin of its own. Not least(): that one takes a null for nothing.

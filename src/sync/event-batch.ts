@@ -3,10 +3,8 @@ import { eventTimestamp, type FeatureTable, tableColumns } from '../definitions/
 import type { StreamFeatureView } from '../definitions/feature-view.js';
 import type { DeadLetter, EventCounts } from '../offline-store/offline-store.js';
 import type { StreamRecord } from '../stream-source/stream-source.js';
-import { valueChecker } from '../transform/column-values.js';
 import { eventDecoder } from '../transform/event-schema.js';
 import { rowBuilder } from '../transform/event-to-row.js';
-import type { ValueType } from '../types.js';
 import { dueNow } from './online-ends.js';
 
 /** Bytes of a bad event kept in its dead letter. */
@@ -24,9 +22,6 @@ export interface EventBatch {
   readonly partitions: Map<number, { nextOffset: number; counts: Mutable<EventCounts> }>;
 }
 
-const isSinglePrecision = (type: ValueType): boolean =>
-  type.kind === 'float32' || (type.items !== undefined && isSinglePrecision(type.items));
-
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 export const noEvents = (): Mutable<EventCounts> => ({ read: 0, written: 0, deadLetters: 0, dropped: 0, late: 0 });
@@ -38,7 +33,6 @@ export class EventBatcher {
   readonly #eventColumn: number;
   readonly #decode: ReturnType<typeof eventDecoder>;
   readonly #build: ReturnType<typeof rowBuilder>;
-  readonly #rounded: readonly { readonly name: string; readonly round: (value: unknown) => unknown }[];
   /** Microseconds, by partition. */
   readonly #newest: Map<number, bigint>;
 
@@ -48,9 +42,6 @@ export class EventBatcher {
     this.#eventColumn = this.#schema.indexOf(eventTimestamp);
     this.#decode = eventDecoder(view.source);
     this.#build = rowBuilder(view);
-    this.#rounded = Object.entries(view.source.event)
-      .filter(([, type]) => isSinglePrecision(type))
-      .map(([name, type]) => ({ name, round: valueChecker(type) }));
     this.#newest = new Map(newest);
   }
 
@@ -95,11 +86,6 @@ export class EventBatcher {
     }
     const decoded = this.#decode(record.value);
     if (!decoded.ok) return decoded.reason;
-    // JSON has doubles only; a row of the batch source reaches the transform in the precision declared.
-    for (const { name, round } of this.#rounded) {
-      const value = decoded.event[name];
-      if (value !== null) decoded.event[name] = round(value);
-    }
     return this.#build(decoded.event, columns, {
       ...ingest,
       topic: this.#view.source.topic,

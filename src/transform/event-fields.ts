@@ -45,9 +45,9 @@ export function fieldDecoder(type: ValueType): FieldDecoder {
     case 'float32':
       return (value) => {
         if (typeof value !== 'number') return expected(value, 'a number');
-        return Number.isFinite(Math.fround(value))
-          ? value
-          : new Refusal(`${value}, which is out of range for a float32`);
+        // Rounded before a transform sees it, as a value from a file is.
+        const single = Math.fround(value);
+        return Number.isFinite(single) ? single : new Refusal(`${value}, which is out of range for a float32`);
       };
     case 'float64':
       return (value) => {

@@ -363,10 +363,7 @@ export function offlineStoreConformance(name: string, open: () => Promise<Offlin
       expect(after).not.toBe(before);
     });
 
-    it('knows which snapshots it still has', async () => {
-      const now = await under.store.currentSnapshot();
-      expect(await under.store.hasSnapshot(now)).toBe(true);
-      expect(await under.store.hasSnapshot(now + 1)).toBe(false);
+    it('has an identity', async () => {
       expect(await under.store.lakeId()).toMatch(/^[0-9a-f-]{36}$/);
     });
   });

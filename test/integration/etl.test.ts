@@ -148,6 +148,19 @@ describe('the sample through the pipeline', () => {
     expect(await count('driver_stats')).toBe(1_805);
   });
 
+  it('applies the transform of a stream view to rows of its batch source', async () => {
+    const done = await steps(await open(), 'driver_stats_stream');
+    expect(done.clean).toMatchObject({ rowsIn: 1_807, duplicates: 2, rowsOut: 1_805 });
+    expect(done.explore.quality).toBe('passed');
+    expect(done.publish.published).toBe(1_805);
+    const [row] = await store.lake.all<{ different: bigint }>(
+      `SELECT count(*) AS different FROM ${store.lake.table('driver_stats')} AS f
+       JOIN ${store.lake.table('driver_stats_stream')} AS p USING (driver_id, event_timestamp, created_timestamp)
+       WHERE p.conv_rate <> (f.conv_rate::DOUBLE * 100)::FLOAT OR p.acc_rate <> (f.acc_rate::DOUBLE * 100)::FLOAT`,
+    );
+    expect(row?.different).toBe(0n);
+  });
+
   it('names what is missing when a step is called too early', async () => {
     const target = { runId: await open(), view: 'driver_stats', pipeline: pipelineName };
     await expect(store.steps.publish(target)).rejects.toThrow(/left no result|can't be read|No files found/);

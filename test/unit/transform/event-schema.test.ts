@@ -40,7 +40,7 @@ describe('eventDecoder', () => {
     expect(decoded).toEqual(decode(json));
     expect(decoded).toMatchObject({
       ok: true,
-      event: { i: -2147483648, g: -9223372036854775808n, f: 0.1, s: 'é', v: [1, 2.5] },
+      event: { i: -2147483648, g: -9223372036854775808n, f: Math.fround(0.1), s: 'é', v: [1, 2.5] },
     });
     const event = (decoded as { event: Record<string, unknown> }).event;
     expect(Object.keys(event)).toEqual(Object.keys(everything));
