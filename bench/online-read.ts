@@ -1,7 +1,6 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { pathToFileURL } from 'node:url';
 import type { FeatureTable } from '../src/definitions/feature-table.js';
 import { entityKeys } from '../src/online-store/entity-key.js';
 import { ensureSchema } from '../src/online-store/feature-schemas.js';
@@ -86,7 +85,7 @@ const quantile = (sorted: readonly number[], share: number): number =>
   Math.round((sorted[Math.floor((sorted.length - 1) * share)] ?? 0) * 10) / 10;
 
 /** Measures the embedded online store in a temporary folder. */
-export async function onlineReadBench(entities = 100_000): Promise<OnlineReadFigures> {
+async function onlineReadBench(entities = 100_000): Promise<OnlineReadFigures> {
   const directory = mkdtempSync(path.join(os.tmpdir(), 'asof-bench-online-'));
   const store = openLmdbOnlineStore({ directory, project: 'bench' });
   try {
@@ -110,4 +109,9 @@ export async function onlineReadBench(entities = 100_000): Promise<OnlineReadFig
   }
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) console.log(await onlineReadBench());
+/** One-key reads have to stay below 50 µs at the median (design §7). */
+export async function run({ quick }: { readonly quick: boolean }): Promise<void> {
+  const figures = await onlineReadBench(quick ? 10_000 : 100_000);
+  console.table(figures);
+  if (figures.readP50Us >= 50) throw new Error(`a one-key read takes ${figures.readP50Us} µs, wanted below 50`);
+}

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { rmSync } from 'node:fs';
 import path from 'node:path';
 import type { EntityKeys, FeatureService, HistoricalRow, OnlineRow } from './definitions/index.js';
 import { DefinitionError } from './errors.js';
@@ -237,7 +238,11 @@ export class FeatureStore {
       const { table } = await this.view(view);
       const file = path.join(this.#repo.stateDir, 'staging', `materialize-${randomUUID()}.parquet`);
       const request = { table, mode, end, file, signal, onProgress: (p: MaterializeProgress) => onProgress?.(view, p) };
-      results.push(await materializeView(stores, request));
+      try {
+        results.push(await materializeView(stores, request));
+      } finally {
+        rmSync(file, { force: true });
+      }
     }
     return results;
   }
