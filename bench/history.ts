@@ -3,7 +3,7 @@ import type { FeatureTable } from '../src/definitions/feature-table.js';
 import { historicalFeatures } from '../src/offline-store/historical-features.js';
 import { assertSameAnswer } from './lib/answers.js';
 import { type BenchLake, createBenchView, openBenchLake } from './lib/bench-lake.js';
-import { compareWithFeast } from './lib/feast.js';
+import { compareWithFeast } from './lib/feast-history.js';
 import { bareSql, historyTable, insertHistory, writeEntities } from './lib/history-data.js';
 import { alternate, type Measured, median, printRatio, printTimes, ratios } from './lib/measure.js';
 

@@ -3,17 +3,17 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type FeatureStore, FencedError, openFeatureStore } from '../../src/index.js';
-import { type SmallProject, smallProject } from '../support/small-project.js';
+import { type SampleProject, sampleProject } from '../support/cli.js';
 
 const interval = { start: '1970-01-01T00:00:00Z', end: '2100-01-01T00:00:00Z' };
 const pipelineName = 'db_to_offline_store';
 
 describe('the sample through the pipeline', () => {
-  let project: SmallProject;
+  let project: SampleProject;
   let store: FeatureStore;
   beforeAll(async () => {
-    project = smallProject();
-    store = await openFeatureStore(project.repo);
+    project = sampleProject();
+    store = await openFeatureStore(path.join(project.root, 'feature_repo'));
     await store.apply();
   });
   afterAll(async () => {

@@ -64,7 +64,7 @@ export interface SampleProject {
   /** The same, for commands that must work: fails with what was printed otherwise. */
   ok(...args: string[]): Promise<CliResult>;
   /** Replaces text in a file of the project. */
-  edit(file: string, from: string, to: string): void;
+  edit(file: string, from: string | RegExp, to: string): void;
   /** Writes a file of the project. @returns its path. */
   write(file: string, content: string | Uint8Array): string;
   close(): void;
@@ -88,8 +88,9 @@ export function sampleProject(folder = mkdtempSync(path.join(os.tmpdir(), 'asof-
     edit: (file, from, to) => {
       const full = path.join(root, file);
       const text = readFileSync(full, 'utf8');
-      if (!text.includes(from)) throw new Error(`${file} has no ${JSON.stringify(from)}`);
-      writeFileSync(full, text.replace(from, to));
+      const edited = text.replace(from, to);
+      if (edited === text) throw new Error(`${file} has no ${String(from)}`);
+      writeFileSync(full, edited);
     },
     write: (file, content) => {
       writeFileSync(path.join(root, file), content);

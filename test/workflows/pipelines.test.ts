@@ -8,22 +8,22 @@ import { failureReason, type RunningWorker, startPipeline } from '../../src/temp
 import { workflowBundle } from '../../src/temporal/workflow-bundle.js';
 import type { RunProgress, RunSummary } from '../../workflows/contract.js';
 import type { StreamState } from '../../workflows/stream-to-stores.js';
+import { type SampleProject, sampleProject } from '../support/cli.js';
 import { recordHistories } from '../support/histories.js';
 import { workerFor, workflowsPath } from '../support/in-process-worker.js';
-import { type SmallProject, smallProject } from '../support/small-project.js';
 import { startTemporal, type TestTemporal } from '../support/temporal.js';
 
 describe('pipelines on a real Temporal server', () => {
   let temporal: TestTemporal;
-  let project: SmallProject;
+  let project: SampleProject;
   let store: FeatureStore;
   let worker: RunningWorker;
 
   beforeAll(async () => {
     temporal = await startTemporal();
-    project = smallProject();
-    project.edit('pipelines.ts', /delay: '20 seconds'/g, "delay: '100 milliseconds'");
-    store = await openFeatureStore(project.repo);
+    project = sampleProject();
+    project.edit('feature_repo/pipelines.ts', /delay: '20 seconds'/g, "delay: '100 milliseconds'");
+    store = await openFeatureStore(path.join(project.root, 'feature_repo'));
     await store.apply();
     worker = await workerFor(store, temporal.address);
   });
@@ -196,7 +196,7 @@ describe('pipelines on a real Temporal server', () => {
   });
 
   it('does not publish when an expectation of severity error fails; the message names rule, view, count and report', async () => {
-    project.edit('features.ts', "between('conv_rate', 0, 1)", "between('conv_rate', 0, 0.5)");
+    project.edit('feature_repo/features.ts', "between('conv_rate', 0, 1)", "between('conv_rate', 0, 0.5)");
     store = await reopened();
     await store.apply();
     const before = await store.lake.one(`SELECT count(*) AS n FROM ${store.lake.table('driver_stats')}`);
@@ -227,7 +227,7 @@ describe('pipelines on a real Temporal server', () => {
 
   /** The worker loads edited definitions itself; this test's own store is opened anew. */
   async function reopened(): Promise<FeatureStore> {
-    const again = await openFeatureStore(project.repo);
+    const again = await openFeatureStore(path.join(project.root, 'feature_repo'));
     const before = store;
     await worker.stop();
     await before.close();
