@@ -4,11 +4,12 @@ import { hasWorker, runUrl, startPipeline } from '../temporal/index.js';
 import { action, describeCommand, type GlobalOptions, withStore } from './command.js';
 import { exitCodes } from './exit-code.js';
 import { interruptSignal } from './interrupt.js';
+import { timeOption } from './option-values.js';
 import { plural, printJson } from './output.js';
 import { failedExpectations, printFailedExpectations, printSteps } from './print-run.js';
 import { runTask } from './progress.js';
 import { withTemporal } from './temporal-location.js';
-import { type RunOutcome, waitForRun } from './wait-for-run.js';
+import { type RunOutcome, refusalOf, waitForRun } from './wait-for-run.js';
 
 interface RunOptions {
   readonly args?: string;
@@ -45,12 +46,17 @@ async function run(options: GlobalOptions, name: string, given: RunOptions): Pro
       const started = await startPipeline(client, { project: store.project, pipeline, args, interval });
       const { runId, workflowId } = started;
       const url = runUrl(service, workflowId, runId);
-      if (given.wait !== true) {
-        if (options.json) printJson({ runId, workflowId, status: 'running', url });
-        else console.log(`Started ${workflowId}\nrun ${runId}\n${url ?? ''}`);
-        return exitCodes.ok;
-      }
       const signal = interruptSignal();
+      if (given.wait !== true) {
+        const message = await refusalOf(store, started, signal);
+        const status = message === undefined ? 'running' : 'failed';
+        const lines = [message === undefined ? `Started ${workflowId}` : `Refused: ${workflowId}`, `run ${runId}`, url];
+        if (options.json) printJson({ runId, workflowId, status, message, url });
+        else console.log(lines.filter((line) => line !== undefined).join('\n'));
+        if (message === undefined) return exitCodes.ok;
+        if (!options.json) console.error(`asof: ${message}`);
+        return exitCodes.data;
+      }
       try {
         const outcome = await runTask(name, options, (update) => waitForRun(store, started, update, signal));
         await print(store, outcome, url, options);
@@ -107,8 +113,15 @@ function parseArgs(text: string | undefined): Record<string, Json> | undefined {
   });
 }
 
-function parseIntervalOptions({ start, end }: RunOptions): { start: string; end: string } | undefined {
+function parseIntervalOptions(given: RunOptions): { start: string; end: string } | undefined {
+  const start = timeOption('--start', given.start);
+  const end = timeOption('--end', given.end);
   if (start === undefined && end === undefined) return undefined;
-  if (start !== undefined && end !== undefined) return { start, end };
+  if (start !== undefined && end !== undefined) {
+    if (start < end) return { start: start.toISOString(), end: end.toISOString() };
+    throw new DefinitionError('the interval ends before it starts, or has no length', {
+      mend: 'swap --start and --end',
+    });
+  }
   throw new DefinitionError('an interval needs both --start and --end', { mend: 'give both, or neither' });
 }

@@ -19,7 +19,7 @@ export async function waitForRun(
   tell: (line: string) => void,
   signal?: AbortSignal,
 ): Promise<RunOutcome> {
-  const ended = handle.result().then(
+  const ended = resultOf(handle, signal).then(
     () => ({ status: 'completed' as const, message: undefined }),
     (error: unknown) => {
       const cancelled =
@@ -45,6 +45,31 @@ export async function waitForRun(
     watching.abort();
     await watch;
   }
+}
+
+/** An answer still awaited when the connection closes would be asked for again on the closed connection, and end the process. */
+const resultOf = (handle: StartedRun['handle'], signal: AbortSignal | undefined): Promise<unknown> =>
+  signal === undefined ? handle.result() : handle.client.withAbortSignal(signal, () => handle.result());
+
+/** How long a run may take to open before nobody waits for it any more. */
+const openingMs = 10_000;
+
+/**
+ * Waits until a run has its record, for a moment at most.
+ * @returns why it ended without one: wrong arguments, another run at work on its interval, definitions that were not applied.
+ */
+export async function refusalOf(
+  store: FeatureStore,
+  { runId, handle }: StartedRun,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  for (const until = Date.now() + openingMs; Date.now() < until && !signal.aborted; ) {
+    if ((await store.runs.find(runId)) !== undefined) return undefined;
+    const { status } = await handle.describe();
+    if (status.name === 'FAILED') return handle.result().then(() => undefined, failureReason);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+  return undefined;
 }
 
 async function watchProgress(

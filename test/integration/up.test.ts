@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type SampleProject, sampleProject } from '../support/cli.js';
+import { runCli, type SampleProject, sampleProject } from '../support/cli.js';
 
 const bin = fileURLToPath(new URL('../../bin/asof.js', import.meta.url));
 
@@ -136,6 +136,15 @@ describe('asof up and the pipelines', () => {
     expect(unknown.stderr).toMatch(/no pipeline "nope".*db_to_offline_store/s);
   });
 
+  it('says why a run was refused, also when nobody waits for its end', async () => {
+    const refused = await project.asof('run', 'db_to_offline_store', '--args', '{"viws": ["driver_stats"]}');
+    expect(refused.code).toBe(3);
+    expect(refused.stderr).toMatch(/argument "viws" is unknown.*it takes views/s);
+    const again = await project.asof('run', 'db_to_offline_store', '--args', '{"viws": ["driver_stats"]}', '--json');
+    expect(again.code).toBe(3);
+    expect(again.json()).toMatchObject({ status: 'failed', message: expect.stringContaining('"viws" is unknown') });
+  });
+
   it('is joined by a second one, which never starts another server', async () => {
     const second = await up();
     expect(second.ownsServer).toBe(false);
@@ -198,5 +207,23 @@ describe('asof up and the pipelines', () => {
         },
       )
       .toMatchObject({ status: 'completed', published: 800 });
+  });
+
+  it('lets a run go on when Ctrl-C ends the waiting for it', async () => {
+    const interrupted = await runCli(['run', 'stream_to_stores', '--wait'], {
+      cwd: project.root,
+      onStart: async (child) => {
+        await expect
+          .poll(async () => (await project.asof('stream', 'status', 'stream_to_stores')).code, { timeout: 30_000 })
+          .toBe(0);
+        child.kill('SIGINT');
+      },
+    });
+    expect(interrupted.stderr).toMatch(/^asof: no longer waiting; the run goes on: asof runs show \S+\s*$/);
+    expect(interrupted.code).toBe(130);
+    await project.ok('stream', 'stop', 'stream_to_stores');
+    await expect
+      .poll(async () => (await project.asof('stream', 'status', 'stream_to_stores')).code, { timeout: 30_000 })
+      .toBe(2);
   });
 });
