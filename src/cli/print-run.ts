@@ -2,6 +2,10 @@ import type { ExpectationResult, FeatureStore, StepRecord } from '../index.js';
 import { plural, printTable, seconds } from './output.js';
 
 export function printSteps(steps: readonly StepRecord[]): void {
+  if (steps.length === 0) {
+    console.log('no step is done');
+    return;
+  }
   printTable(
     steps.map(({ name, attempts, rowsIn, rowsOut, durationMs }) => ({
       step: name,

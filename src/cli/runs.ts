@@ -2,7 +2,8 @@ import type { Command } from 'commander';
 import type { FeatureStore, RunRecord } from '../index.js';
 import { connectClient, runUrl } from '../temporal/index.js';
 import { action, describeCommand, type GlobalOptions, withStore } from './command.js';
-import { printJson, printTable, seconds } from './output.js';
+import { countOption } from './option-values.js';
+import { plural, printJson, printTable, seconds } from './output.js';
 import { failedExpectations, printFailedExpectations, printSteps } from './print-run.js';
 import { findTemporal } from './temporal-location.js';
 import { ensureExtensions } from './tools.js';
@@ -27,11 +28,11 @@ export function registerRuns(program: Command): void {
 
 async function list(
   options: GlobalOptions,
-  { pipeline, limit }: { pipeline?: string; limit: string },
+  { pipeline, limit }: { pipeline?: string; limit?: string },
 ): Promise<undefined> {
   await ensureExtensions(options);
   await withStore(options, async (store) => {
-    const records = await store.runs.list({ pipeline, limit: Number(limit) || 20 });
+    const records = await store.runs.list({ pipeline, limit: countOption('--limit', limit) ?? 20 });
     const service = await findTemporal(store.repo.stateDir);
     const url = ({ workflowId, runId }: RunRecord) =>
       service === undefined ? undefined : runUrl(service, workflowId, runId);
@@ -69,7 +70,7 @@ async function show(options: GlobalOptions, id: string): Promise<undefined> {
     console.log(`run ${runId}, workflow ${workflowId}, registry version ${record.registryVersion}`);
     console.log(`opened ${openedAt}, data interval ${interval.start} to ${interval.end}`);
     printSteps(record.steps);
-    console.log(`${published} rows published${quality === undefined ? '' : `, quality: ${quality}`}`);
+    console.log(`${plural(published, 'row')} published${quality === undefined ? '' : `, quality: ${quality}`}`);
     for (const [view, report] of Object.entries(reports)) console.log(`report of ${view}: ${report}`);
     if (url !== undefined) console.log(url);
     if (message !== undefined) console.log(`\n${message}`);

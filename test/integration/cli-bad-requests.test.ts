@@ -178,6 +178,11 @@ describe('where and when', () => {
     await refused(windows('--start', '2021-08-01'), 2, /needs both --start and --end/);
     await refused(windows('--start', '2021-08-01', '--end', '2021-07-01'), 2, /lies after/, /→ swap/);
     await refused(windows('--full', '--start', '2021-08-01', '--end', '2021-08-02'), 2, /can't be used together/);
+    const interval = (...args: string[]) => ['run', 'db_to_offline_store', ...args];
+    await refused(interval('--start', 'monday', '--end', '2021-08-01'), 2, /--start "monday" is no time/);
+    await refused(interval('--start', '2021-08-01'), 2, /needs both --start and --end/);
+    await refused(interval('--start', '2021-08-01', '--end', '2021-07-01'), 2, /ends before it starts/, /→ swap/);
+    await refused(['runs', '--limit', '-3'], 2, /--limit "-3" is no whole number/);
     await refused(historical(orders, '--as-of-snapshot', 'x'), 2, /--as-of-snapshot "x" is no whole number/);
     await refused(historical(orders, '--as-of-snapshot', '999'), 2, /no registry at snapshot 999/, /→ use a snapshot/);
   });
