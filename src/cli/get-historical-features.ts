@@ -28,8 +28,11 @@ export function registerGetHistoricalFeatures(program: Command): void {
     .requiredOption('--entities <path|SQL>', 'entity rows: a CSV, Parquet or NDJSON file, or one SELECT over the lake');
   describeCommand(
     withFeatureOptions(command)
-      .option('--out <file>', 'write the rows to this .parquet or .csv file instead of printing them')
-      .option('--table <name>', 'write the rows to a new table of the lake instead of printing them')
+      .option(
+        '--out <file>',
+        'write the rows to this .parquet or .csv file instead; --json prints up to 10,000 as well',
+      )
+      .option('--table <name>', 'write the rows to a new table of the lake instead; --json as with --out')
       .option('--created-cutoff', "only rows made by the entity row's time count")
       .option('--as-of-snapshot <n>', 'read the lake as it was at this snapshot')
       .option('--entity-timestamp <column>', 'the column with the time; default event_timestamp, else the only one'),

@@ -61,7 +61,7 @@ export function planKnownView(defined: ViewDefinitionSpec, last: ViewSpec): View
 }
 
 const transformNote =
-  'the transform changed: rows already ingested keep what the old one made of them; run the pipeline again to replace them';
+  "the transform's file or one it imports changed: rows already ingested keep what the old transform made of them; run the pipeline again if it computes something else now";
 
 function keyReasons(from: Types, to: Types): string[] {
   const text = (types: Types) =>

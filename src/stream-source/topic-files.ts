@@ -45,7 +45,7 @@ export function readTopic(directory: string, topic: string): TopicInfo {
   if (found !== undefined) return found;
   throw new DefinitionError(`there is no topic "${topic}"`, {
     where: directory,
-    mend: `send it an event first: asof stream produce ${topic}`,
+    mend: 'send it an event first: asof stream produce <view> --file <parquet>',
   });
 }
 
