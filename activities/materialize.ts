@@ -1,4 +1,4 @@
-import { DefinitionError, type Json, type MaterializeMode, type MaterializeProgress } from '../src/index.js';
+import { DefinitionError, type Json, type MaterializeMode, type MaterializeProgress, parseUtc } from '../src/index.js';
 import type { ActivityDeps } from './deps.js';
 import { resumableStep } from './resumable-step.js';
 import type { StepInput } from './step-input.js';
@@ -29,8 +29,11 @@ export const materialize = (deps: ActivityDeps, input: MaterializeInput) =>
   );
 
 function modeOf({ full, start, end }: MaterializeInput): MaterializeMode {
+  if (full !== undefined && typeof full !== 'boolean') {
+    throw new DefinitionError(`argument full is ${JSON.stringify(full)}`, { mend: 'write true or false' });
+  }
   if (start === undefined && end === undefined) return { type: full === true ? 'full' : 'incremental' };
-  const window = { type: 'window', start: new Date(String(start)), end: new Date(String(end)) } as const;
+  const window = { type: 'window', start: parseUtc(String(start)), end: parseUtc(String(end)) } as const;
   if (
     full === true ||
     Number.isNaN(window.start.getTime()) ||

@@ -4,15 +4,29 @@ import { type ResolvedSelection, resolveSelection } from './definitions/selectio
 import { didYouMean } from './did-you-mean.js';
 import { DefinitionError } from './errors.js';
 import type { FeatureRepo } from './feature-repo/index.js';
+import type { EntityInput, HistoricalProgress } from './offline-store/historical-features.js';
 import type { OnlineSelection } from './online-store/index.js';
 import type { RegistryState } from './registry/index.js';
 
 /** What to read: a service, its parts, or Feast's `view:feature` strings (`view:*` = all features of the view). */
-export type FeatureRequest = FeatureService | readonly (Selectable | string)[];
+export type FeatureRequest = FeatureService | FeatureList;
+/** Parts of views, and references; the rows they give are not typed. */
+export type FeatureList = readonly (Selectable | string)[];
 
 export interface NamingOptions {
   /** Names every feature `view__feature`, for requests in which two views have one feature name. */
   readonly fullFeatureNames?: boolean | undefined;
+}
+
+export interface HistoricalOptions extends NamingOptions {
+  /** Only rows that were made by the entity row's time count: no leakage from later backfills. */
+  readonly createdCutoff?: boolean;
+  /** Reads the lake as it was at this snapshot: the same request gives the same training set. */
+  readonly asOfSnapshot?: number;
+  /** The column with each entity row's time; default `event_timestamp`, else the only timestamp column. */
+  readonly entityTimestamp?: string;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: HistoricalProgress) => void;
 }
 
 /**
@@ -123,4 +137,14 @@ function tableOf(
     );
   }
   return table;
+}
+
+/** Entity rows: objects, the path of a CSV, Parquet or NDJSON file, or one SELECT. */
+export type Entities<L = Readonly<Record<string, unknown>>> = readonly L[] | string | EntityInput;
+
+/** What a caller's entity rows mean. */
+export function entityInput(entities: Entities): EntityInput {
+  if (Array.isArray(entities)) return { type: 'rows', rows: entities };
+  if (typeof entities !== 'string') return entities as EntityInput;
+  return /^\s*(select|with|from)\s/i.test(entities) ? { type: 'sql', sql: entities } : { type: 'file', path: entities };
 }

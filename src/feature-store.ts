@@ -4,12 +4,20 @@ import path from 'node:path';
 import type { EntityKeys, FeatureService, HistoricalRow, OnlineRow } from './definitions/index.js';
 import { DefinitionError } from './errors.js';
 import type { FeatureRepo } from './feature-repo/index.js';
-import { type FeatureRequest, findView, type NamingOptions, resolveRequest } from './feature-request.js';
+import {
+  type Entities,
+  entityInput,
+  type FeatureList,
+  type FeatureRequest,
+  findView,
+  type HistoricalOptions,
+  type NamingOptions,
+  resolveRequest,
+} from './feature-request.js';
 import type { Lake } from './lake/index.js';
 import {
   type EntityInput,
   type HistoricalOutput,
-  type HistoricalProgress,
   type HistoricalResult,
   historicalFeatures,
 } from './offline-store/historical-features.js';
@@ -37,20 +45,6 @@ export interface Engines {
   /** Removes the project's embedded event logs. */
   dropStreams(): Promise<void>;
 }
-
-export interface HistoricalOptions extends NamingOptions {
-  /** Only rows that were made by the entity row's time count: no leakage from later backfills. */
-  readonly createdCutoff?: boolean;
-  /** Reads the lake as it was at this snapshot: the same request gives the same training set. */
-  readonly asOfSnapshot?: number;
-  /** The column with each entity row's time; default `event_timestamp`, else the only timestamp column. */
-  readonly entityTimestamp?: string;
-  readonly signal?: AbortSignal;
-  readonly onProgress?: (progress: HistoricalProgress) => void;
-}
-
-/** Entity rows: objects, the path of a CSV, Parquet or NDJSON file, or one SELECT. */
-export type Entities<L = Readonly<Record<string, unknown>>> = readonly L[] | string | EntityInput;
 
 export interface MaterializeOptions {
   /** Default: every view that feeds the online store. */
@@ -155,17 +149,25 @@ export class FeatureStore {
     });
   }
 
-  /** The features as of each entity row's time, joined to the entity rows in the order given. */
+  /**
+   * The features as of each entity row's time, joined to the entity rows in the order given. The typed form stands last: it is the
+   * one the compiler explains mistakes by.
+   */
+  getHistoricalFeatures(
+    features: FeatureRequest,
+    entities: string | EntityInput,
+    options?: HistoricalOptions,
+  ): Promise<Record<string, unknown>[]>;
+  getHistoricalFeatures(
+    features: FeatureList,
+    entities: readonly Readonly<Record<string, unknown>>[],
+    options?: HistoricalOptions,
+  ): Promise<Record<string, unknown>[]>;
   getHistoricalFeatures<S extends FeatureService, L extends EntityKeys<S>>(
     features: S,
     entities: readonly L[],
     options?: HistoricalOptions,
   ): Promise<HistoricalRow<S, L>[]>;
-  getHistoricalFeatures(
-    features: FeatureRequest,
-    entities: Entities,
-    options?: HistoricalOptions,
-  ): Promise<Record<string, unknown>[]>;
   async getHistoricalFeatures(
     features: FeatureRequest,
     entities: Entities,
@@ -196,12 +198,12 @@ export class FeatureStore {
   }
 
   /** The newest features of each entity, in the order asked; missing and expired ones are null. */
-  getOnlineFeatures<S extends FeatureService>(features: S, keys: readonly EntityKeys<S>[]): Promise<OnlineRow<S>[]>;
   getOnlineFeatures(
-    features: FeatureRequest,
+    features: FeatureList,
     keys: readonly Readonly<Record<string, unknown>>[],
     options?: NamingOptions,
   ): Promise<Record<string, unknown>[]>;
+  getOnlineFeatures<S extends FeatureService>(features: S, keys: readonly EntityKeys<S>[]): Promise<OnlineRow<S>[]>;
   async getOnlineFeatures(
     features: FeatureRequest,
     keys: readonly object[],
@@ -289,10 +291,4 @@ export class FeatureStore {
     await (await this.#online)?.close();
     this.lake.close();
   }
-}
-
-function entityInput(entities: Entities): EntityInput {
-  if (Array.isArray(entities)) return { type: 'rows', rows: entities };
-  if (typeof entities !== 'string') return entities as EntityInput;
-  return /^\s*(select|with|from)\s/i.test(entities) ? { type: 'sql', sql: entities } : { type: 'file', path: entities };
 }

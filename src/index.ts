@@ -22,8 +22,8 @@ export type {
   StepTarget,
 } from './etl/index.js';
 export type { FeatureRepo } from './feature-repo/index.js';
-export type { FeatureRequest, NamingOptions } from './feature-request.js';
-export { type Entities, FeatureStore, type HistoricalOptions, type MaterializeOptions } from './feature-store.js';
+export type { Entities, FeatureList, FeatureRequest, HistoricalOptions, NamingOptions } from './feature-request.js';
+export { FeatureStore, type MaterializeOptions } from './feature-store.js';
 export type { DeadLetterRecord } from './offline-store/dead-letters.js';
 export type { EntityInput, HistoricalOutput, HistoricalResult } from './offline-store/historical-features.js';
 export type { EventCounts } from './offline-store/offline-store.js';

@@ -44,3 +44,4 @@ export {
   kafkaSource,
   type PiiRule,
 } from './sources.js';
+export { parseUtc } from './utc-time.js';

@@ -10,6 +10,7 @@ import {
   metaFields,
 } from './definition.js';
 import { type Duration, parseDuration } from './duration.js';
+import { parseUtc } from './utc-time.js';
 
 /** When a pipeline runs, as data. Times are UTC unless a zone is given. */
 export type Schedule =
@@ -112,7 +113,7 @@ export function pipeline(
       mend: "write workflow: 'dbToOfflineStore'",
     });
   }
-  const startAt = def.startAt === undefined ? undefined : new Date(def.startAt);
+  const startAt = def.startAt === undefined ? undefined : parseUtc(def.startAt);
   if (startAt !== undefined && Number.isNaN(startAt.getTime())) {
     throw new DefinitionError(`startAt "${def.startAt}" is no date`, { where, mend: "write startAt: '2022-01-01'" });
   }

@@ -18,7 +18,7 @@ export function failureMessage(view: string, results: readonly ExpectationResult
   const failed = results.filter(({ passed, severity }) => !passed && severity === 'error');
   const named = failed.slice(0, rulesMax).map((result) => `${shortRule(result.expectation)}: ${howMany(result)}`);
   const more = failed.length > rulesMax ? `; and ${failed.length - rulesMax} more` : '';
-  const noun = failed.length === 1 ? 'expectation' : 'expectations';
+  const noun = results.length === 1 ? 'expectation' : 'expectations';
   return `view ${view}: ${failed.length} of ${results.length} ${noun} failed: ${named.join('; ')}${more}. Report: ${reportPath}`;
 }
 

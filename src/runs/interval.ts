@@ -1,5 +1,6 @@
 import { CronExpressionParser } from 'cron-parser';
 import type { Schedule } from '../definitions/pipeline.js';
+import { parseUtc } from '../definitions/utc-time.js';
 import { DefinitionError } from '../errors.js';
 
 /** The stretch of time a run is responsible for: [start, end). */
@@ -26,7 +27,7 @@ export function intervalAt(schedule: Schedule, startAt: string | undefined, nomi
       return { start: ticks.prev().toDate(), end };
     }
     default: {
-      const start = new Date(startAt ?? 0);
+      const start = startAt === undefined ? new Date(0) : parseUtc(startAt);
       if (start < nominal) return { start, end: nominal };
       throw new DefinitionError(`the pipeline starts at ${start.toISOString()}, after ${nominal.toISOString()}`, {
         mend: 'set its startAt back, or give the interval of the run',
@@ -37,9 +38,9 @@ export function intervalAt(schedule: Schedule, startAt: string | undefined, nomi
 
 /** An interval asked for by the caller. @throws DefinitionError when it is none. */
 export function parseInterval(start: string, end: string): DataInterval {
-  const interval = { start: new Date(start), end: new Date(end) };
+  const interval = { start: parseUtc(start), end: parseUtc(end) };
   for (const [name, text] of Object.entries({ start, end })) {
-    if (Number.isNaN(Date.parse(text))) {
+    if (Number.isNaN(parseUtc(text).getTime())) {
       throw new DefinitionError(`${name} "${text}" is no time`, { mend: 'write ISO times, e.g. 2024-01-01T00:00:00Z' });
     }
   }

@@ -22,7 +22,7 @@ import {
   streamFeatureView,
   string,
   timestamp,
-} from './asof.js';
+} from '../../src/index.js';
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 const holds = <T extends true>(): T | undefined => undefined;

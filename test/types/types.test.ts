@@ -18,7 +18,7 @@ function compile(files: readonly string[]): Promise<string> {
     noEmit: true,
     rootDir: path.parse(folder).root,
     typeRoots: [path.join(root, 'node_modules/@types')],
-    paths: { asof: [path.join(here, 'asof.ts')] },
+    paths: { asof: [path.join(root, 'src/index.ts')] },
   };
   writeFileSync(
     config,
@@ -76,6 +76,35 @@ const keys: EntityKeys<typeof service> = {};
 void keys;`,
     );
     expect(message).toContain("Property 'driver_id' is missing in type '{}'");
+  });
+
+  it('a request without its join key: its name, online and in history', async () => {
+    const message = await messageFor(
+      'request-without-key',
+      `const service = featureService({ name: 's', features: [driverStats] });
+declare const store: import('asof').FeatureStore;
+void store.getOnlineFeatures(service, [{ driver: 1 }]);
+void store.getHistoricalFeatures(service, [{ driver_id: 'x', event_timestamp: new Date() }]);`,
+    );
+    expect(message).toContain("'driver' does not exist in type '{ driver_id: number; }'");
+    expect(message).toContain("Type 'string' is not assignable to type 'number'");
+  });
+
+  it('nothing for requests that are right: typed rows, and untyped ones for strings', async () => {
+    const message = await messageFor(
+      'right-requests',
+      `const service = featureService({ name: 's', features: [driverStats] });
+declare const store: import('asof').FeatureStore;
+const [row] = await store.getOnlineFeatures(service, [{ driver_id: 1 }]);
+const rate: number | null | undefined = row?.conv_rate;
+const [trained] = await store.getHistoricalFeatures(service, [{ driver_id: 1, event_timestamp: new Date(), label: 'a' }]);
+const label: string | undefined = trained?.label;
+const fromFile = await store.getHistoricalFeatures(service, 'orders.csv');
+const byName = await store.getOnlineFeatures(store.service('s'), [{ driver_id: 1 }]);
+const byReference = await store.getOnlineFeatures(['driver_stats:conv_rate'], [{ driver_id: 1 }], { fullFeatureNames: true });
+void [rate, label, fromFile, byName, byReference];`,
+    );
+    expect(message).toBe('');
   });
 
   it('a transform that misses an output: its name', async () => {
