@@ -13,6 +13,10 @@ import { featureTable, stateOf } from './state.js';
 /** The registry of the lake's project. */
 export const openLakeRegistry = (lake: Lake): Registry => new LakeRegistry(lake);
 
+/** Another apply may commit between the reads of head and entries; then the entries are the newer. */
+const versionOf = (head: number, entries: readonly RegistryEntry[]): number =>
+  entries.reduce((most, { version }) => Math.max(most, version), head);
+
 class LakeRegistry implements Registry {
   readonly #lake: Lake;
 
@@ -65,7 +69,7 @@ class LakeRegistry implements Registry {
       });
     }
     const entries = await newestEntries(this.#lake, this.#lake, { version, snapshot });
-    return stateOf(version ?? head, entries);
+    return stateOf(version ?? versionOf(head, entries), entries);
   }
 
   async list(kind: ObjectKind): Promise<RegistryEntry[]> {
@@ -99,7 +103,9 @@ class LakeRegistry implements Registry {
         mend: `open the lake of project "${repo.config.project}"`,
       });
     }
-    return planChanges(repo, await readHead(from, this.#lake), await newestEntries(from, this.#lake));
+    const head = await readHead(from, this.#lake);
+    const entries = await newestEntries(from, this.#lake);
+    return planChanges(repo, versionOf(head, entries), entries);
   }
 
   /** The head row makes two applies collide: of two that planned on one version only one commits. */

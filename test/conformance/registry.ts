@@ -194,6 +194,28 @@ export function registryConformance(engine: string, open: () => Promise<Registry
         }
       });
 
+      it('gives a version together with the objects of that version, also to who reads meanwhile', async () => {
+        const other = await lake.another();
+        let done = false;
+        const applying = (async () => {
+          for (let days = 1; days <= 8; days += 1) await other.registry.apply(repo({ ttl: `${days} days` }));
+        })().finally(() => {
+          done = true;
+        });
+        try {
+          let seen = 0;
+          while (!done || seen < 8) {
+            const { version, views } = await registry.state();
+            expect(version).toBe(views.get('stats')?.version ?? 0);
+            seen = version;
+          }
+          await applying;
+        } finally {
+          await applying;
+          other.close();
+        }
+      });
+
       it('of different definitions: both succeed one after the other, never half', async () => {
         const other = await lake.another();
         try {
