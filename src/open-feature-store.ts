@@ -1,8 +1,10 @@
 import path from 'node:path';
+import { DefinitionError } from './errors.js';
 import { type FeatureRepo, loadFeatureRepo } from './feature-repo/index.js';
 import { type Engines, FeatureStore } from './feature-store.js';
 import { Lake } from './lake/index.js';
 import { DuckLakeOfflineStore } from './offline-store/ducklake-offline-store.js';
+import type { OnlineStore } from './online-store/online-store.js';
 import { openLakeRegistry } from './registry/index.js';
 
 /**
@@ -22,10 +24,7 @@ export async function openFeatureStore(repoDir = 'feature_repo'): Promise<Featur
     lake,
     offline: new DuckLakeOfflineStore(lake),
     registry: openLakeRegistry(lake),
-    openOnline: async () => {
-      const { openLmdbOnlineStore } = await import('./online-store/lmdb-online-store.js');
-      return openLmdbOnlineStore({ directory: path.join(repo.stateDir, 'online'), project });
-    },
+    openOnline: () => openOnlineStore(repo),
     openStream: async (topic) => {
       const { openFileStreamSource } = await import('./stream-source/file-stream-source.js');
       return openFileStreamSource({ directory: streams, topic });
@@ -40,4 +39,13 @@ export async function openFeatureStore(repoDir = 'feature_repo'): Promise<Featur
     },
   };
   return new FeatureStore(repo, engines, reload);
+}
+
+async function openOnlineStore({ config, stateDir }: FeatureRepo): Promise<OnlineStore> {
+  const { project, onlineStore } = config;
+  if (onlineStore.type === 'redis') {
+    throw new DefinitionError('the online store redis is not there yet', { mend: "use { type: 'lmdb' }" });
+  }
+  const { openLmdbOnlineStore } = await import('./online-store/lmdb-online-store.js');
+  return openLmdbOnlineStore({ directory: path.join(stateDir, 'online'), project });
 }

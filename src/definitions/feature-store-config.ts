@@ -1,45 +1,51 @@
 import { DefinitionError } from '../errors.js';
 import { checkFields, checkName, type Definition, define, label } from './definition.js';
+import {
+  type CatalogSettings,
+  checkCatalog,
+  checkOnlineStore,
+  checkStreamSource,
+  type OnlineStoreSettings,
+  type StreamSourceSettings,
+} from './engine-settings.js';
 
 /** Which engines a project runs on. Exported by `feature-store.ts` of the feature repository. */
 export interface FeatureStoreConfig extends Definition<'feature_store_config'> {
   /** Prefixes task queue, workflow ids, online keys and the lake's schema. */
   readonly project: string;
-  readonly onlineStore: { readonly type: 'lmdb' };
-  readonly streamSource: { readonly type: 'file' };
+  readonly catalog: CatalogSettings;
+  readonly onlineStore: OnlineStoreSettings;
+  readonly streamSource: StreamSourceSettings;
 }
 
 /** The lake has a schema of the project's name; these are there already. */
 const takenSchemas = ['main', 'temp', 'system', 'information_schema', 'pg_catalog'];
 
-/** Embedded engines unless said otherwise: LMDB as online store, event logs in files as streams. */
+/**
+ * Embedded engines unless said otherwise: a SQLite catalog, LMDB as online store, event logs in files as streams. Passwords and
+ * whatever else differs between machines come from the environment: `url: env('ASOF_REDIS_URL')`.
+ */
 export function featureStoreConfig(def: {
   project: string;
-  onlineStore?: { type: 'lmdb' };
-  streamSource?: { type: 'file' };
+  catalog?: CatalogSettings;
+  onlineStore?: OnlineStoreSettings;
+  streamSource?: StreamSourceSettings;
 }): FeatureStoreConfig {
   checkName('featureStoreConfig', def.project, 'project');
   const where = label('featureStoreConfig', def.project);
-  checkFields(where, def, ['project', 'onlineStore', 'streamSource']);
+  checkFields(where, def, ['project', 'catalog', 'onlineStore', 'streamSource']);
   if (takenSchemas.includes(def.project.toLowerCase()) || /_asof$/i.test(def.project)) {
     throw new DefinitionError(`project "${def.project}" is a name that DuckDB or asof uses for schemas of its own`, {
       where,
       mend: `choose another, e.g. project: 'my_features'`,
     });
   }
+  const catalog = def.catalog ?? { type: 'sqlite' };
   const onlineStore = def.onlineStore ?? { type: 'lmdb' };
   const streamSource = def.streamSource ?? { type: 'file' };
-  if (onlineStore.type !== 'lmdb') {
-    throw new DefinitionError(`onlineStore.type "${String(onlineStore.type)}" is unknown`, {
-      where,
-      mend: "use { type: 'lmdb' }",
-    });
-  }
-  if (streamSource.type !== 'file') {
-    throw new DefinitionError(`streamSource.type "${String(streamSource.type)}" is unknown`, {
-      where,
-      mend: "use { type: 'file' }",
-    });
-  }
-  return define({ kind: 'feature_store_config', name: def.project, project: def.project, onlineStore, streamSource });
+  checkCatalog(where, catalog);
+  checkOnlineStore(where, onlineStore);
+  checkStreamSource(where, streamSource);
+  const { project } = def;
+  return define({ kind: 'feature_store_config', name: project, project, catalog, onlineStore, streamSource });
 }

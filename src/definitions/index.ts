@@ -1,6 +1,13 @@
 export type { CleaningRules } from './cleaning.js';
 export { type Definition, type DefinitionKind, isDefinition, type Meta } from './definition.js';
 export { type Duration, parseDuration } from './duration.js';
+export type {
+  CatalogSettings,
+  KafkaSettings,
+  OnlineStoreSettings,
+  RedisSettings,
+  StreamSourceSettings,
+} from './engine-settings.js';
 export { type Entity, entity } from './entity.js';
 export * from './expectations.js';
 export {
@@ -36,6 +43,7 @@ export {
   type Schedule,
 } from './pipeline.js';
 export { type ResolvedSelection, resolveSelection } from './selection.js';
+export { type EnvValue, env, readSetting, type Setting } from './setting.js';
 export {
   type FileFormat,
   type FileSource,
@@ -44,4 +52,5 @@ export {
   kafkaSource,
   type PiiRule,
 } from './sources.js';
+export type { TlsSettings } from './tls-settings.js';
 export { parseUtc } from './utc-time.js';
