@@ -87,7 +87,7 @@ const packages: Record<string, readonly string[]> = {
   ioredis: ['online-store'],
   msgpackr: ['online-store'],
   kafkajs: ['stream-source'],
-  pg: ['batch-source'],
+  pg: ['batch-source', 'toolchain'],
   jiti: ['feature-repo'],
   fastify: ['server'],
   'cron-parser': ['runs'],

@@ -1,4 +1,5 @@
 import { ensureDuckdbExtensions, ensureTemporalCli } from '../src/toolchain/index.js';
+import { ensureServices } from './support/services.js';
 
 /** Everything the tests need that `npm ci` does not bring: found or fetched once, before the first test. */
 export async function setup(): Promise<void> {
@@ -6,4 +7,11 @@ export async function setup(): Promise<void> {
   await ensureDuckdbExtensions({ report });
   const cli = await ensureTemporalCli({ report });
   process.env['ASOF_TEMPORAL_CLI'] = cli.path;
+  const missing = await ensureServices();
+  const reasons = Object.entries(missing).map(([name, reason]) => `${name}: ${reason}`);
+  if (reasons.length > 0 && process.env['CI'] === 'true') {
+    throw new Error(`services are missing, and with CI=true no test may be skipped:\n${reasons.join('\n')}`);
+  }
+  for (const reason of reasons) console.warn(`tests will be SKIPPED, no ${reason}`);
+  process.env['ASOF_TEST_MISSING_SERVICES'] = JSON.stringify(missing);
 }

@@ -11,8 +11,8 @@ import { unpackWheel } from './pip.js';
 import type { EnsureOptions, FetchOptions } from './report.js';
 import { toolchain } from './toolchain-limits.js';
 
-/** The DuckDB extensions the embedded engines need. */
-export const duckdbExtensions = ['ducklake', 'sqlite_scanner'] as const;
+/** The DuckDB extensions asof needs: the lake, and the two kinds of databases its catalog may be in. */
+export const duckdbExtensions = ['ducklake', 'sqlite_scanner', 'postgres_scanner'] as const;
 
 export interface FoundExtension {
   readonly name: string;

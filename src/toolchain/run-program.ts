@@ -2,9 +2,17 @@ import { spawn } from 'node:child_process';
 import { accessSync, constants, statSync } from 'node:fs';
 import path from 'node:path';
 
+/** By their numbers; only root may run programs as somebody else. */
+export interface OtherUser {
+  readonly uid: number;
+  readonly gid: number;
+}
+
 export interface ProgramOptions {
   readonly env?: NodeJS.ProcessEnv | undefined;
   readonly cwd?: string | undefined;
+  /** Whom it runs as; default: this user. */
+  readonly user?: OtherUser | undefined;
   readonly signal?: AbortSignal | undefined;
   /** The program is killed after this long and the result says so. */
   readonly timeoutMs: number;
@@ -29,7 +37,8 @@ export async function runProgram(
 ): Promise<ProgramResult> {
   options.signal?.throwIfAborted();
   const result = await new Promise<ProgramResult>((resolve) => {
-    const child = spawn(file, args, { env: options.env, cwd: options.cwd, stdio: ['ignore', 'pipe', 'pipe'] });
+    const { env, cwd, user } = options;
+    const child = spawn(file, args, { env, cwd, stdio: ['ignore', 'pipe', 'pipe'], ...user });
     let timedOut = false;
     const timer = setTimeout(() => {
       timedOut = true;

@@ -25,6 +25,12 @@ export const toolchain = {
   serverStartAttempts: 5,
   /** After this long a server asked to stop is killed. */
   serverStopMaxMs: 8_000,
+  /** The same for Redis, Kafka and Postgres, which have data to write first. */
+  localServerStopMaxMs: 30_000,
+  kafkaVersion: '4.1.0',
+  javaVersionMin: 17,
+  /** A package manager or Maven, with what it downloads. */
+  packageInstallMaxMs: 10 * 60_000,
   /** Lines of the server's log shown when it does not start. */
   logTailLines: 12,
   logBytesMax: 5 * 1024 * 1024,

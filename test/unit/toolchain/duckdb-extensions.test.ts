@@ -62,6 +62,7 @@ describe('getting the DuckDB extensions', () => {
     expect(machine.lines('pip-calls')).toEqual([
       expect.stringMatching(/ duckdb-extension-ducklake==1\.5\.5$/),
       expect.stringMatching(/ duckdb-extension-sqlite-scanner==1\.5\.5$/),
+      expect.stringMatching(/ duckdb-extension-postgres-scanner==1\.5\.5$/),
     ]);
     expect(readdirSync(machine.cache)).toEqual([`duckdb-${duckdbVersion}`]);
 

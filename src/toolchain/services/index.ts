@@ -1,0 +1,11 @@
+export { type KafkaBrokerOptions, kafkaBroker } from './kafka-broker.js';
+export { ensureKafka, type KafkaProgram } from './kafka-libs.js';
+export type { LocalServer } from './local-server.js';
+export {
+  findPostgres,
+  type PostgresServerOptions,
+  postgresServer,
+  requirePostgres,
+  runPostgres,
+} from './postgres-server.js';
+export { ensureRedisServer, findRedisServer, type RedisServerOptions, redisServer } from './redis-server.js';
