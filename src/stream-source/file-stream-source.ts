@@ -36,6 +36,8 @@ export async function openFileStreamSource(options: FileStreamSourceOptions): Pr
 
 class FileStreamSource implements StreamSource {
   readonly topic: string;
+  /** Files know no groups: who opens them reads what it asked for. */
+  readonly assignment = 0;
   readonly #directory: string;
   readonly #partitions: readonly number[];
   #topicId: string;
@@ -65,6 +67,14 @@ class FileStreamSource implements StreamSource {
       }
     }
     return ranges;
+  }
+
+  /** Files hold no times. */
+  async offsetsAt(): Promise<ReadonlyMap<number, number>> {
+    throw new DefinitionError('a stream in files has no times to start from', {
+      where: `topic ${this.topic}`,
+      mend: "start from 'earliest' or 'latest'",
+    });
   }
 
   /** Also takes up a topic that was created again since; the caller compares {@link topicId} with what it knows. */

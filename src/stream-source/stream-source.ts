@@ -7,6 +7,9 @@ export interface StreamRecord {
   readonly nextOffset: number;
   readonly key: Uint8Array | null;
   readonly value: Uint8Array | null;
+  /** When the broker or its producer says the event was sent, milliseconds; where the engine keeps such a time. */
+  readonly timestampMs?: number;
+  readonly headers?: Readonly<Record<string, string>>;
   /** Set, to its bytes, for an event larger than `limits.streamEventBytesMax`: it was not loaded (`value` is null) and is a dead letter. */
   readonly oversized?: number;
 }
@@ -27,6 +30,9 @@ export interface PollLimits {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Where reading begins in a partition that was never read. */
+export type StreamStart = 'earliest' | 'latest' | { readonly timestamp: Date };
+
 /**
  * A topic that is read by position. Positions are ours, kept in the lake with the rows; what a broker remembers of a group is only
  * a hint for its lag tools. One instance serves one consumer.
@@ -35,11 +41,22 @@ export interface StreamSource {
   readonly topic: string;
   /** Identity of the topic; another one under the same name (deleted and created again) has another. Throws DefinitionError when there is no such topic. */
   topicId(): Promise<string>;
-  /** The partitions this consumer may read, with their ranges. */
+  /**
+   * Changes whenever the partitions this consumer may read do: members of a consumer group join and leave. What was read under an
+   * earlier assignment is committed or lost to whoever has the partition now; then partitions are asked for, claimed and sought
+   * again. Until `seek` was called, `poll` gives nothing of the new assignment.
+   */
+  readonly assignment: number;
+  /** The partitions this consumer may read, with their ranges; in a group, waits for the first assignment. May be none. */
   partitions(): Promise<PartitionRange[]>;
+  /** By partition, the offset of the first event at or after a time; the end where there is none. */
+  offsetsAt(time: Date): Promise<ReadonlyMap<number, number>>;
   /** Goes on reading each partition at the offset given. Throws DataError for an offset below `start` or beyond `end`. */
   seek(positions: ReadonlyMap<number, number>): Promise<void>;
-  /** The next records, in offset order within each partition. An event still being written is not returned. */
+  /**
+   * The next records, in offset order within each partition. An event still being written is not returned. Returns early, with
+   * nothing, when the assignment changes.
+   */
   poll(limits: PollLimits): Promise<StreamRecord[]>;
   /** Tells the broker how far both stores are. */
   commitHint(positions: ReadonlyMap<number, number>): Promise<void>;
