@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import type { Command } from 'commander';
 import { DataError, DefinitionError, type FeatureStore, type Json } from '../index.js';
-import { runUrl, startPipeline } from '../temporal/index.js';
+import { configuredTemporal, runUrl, startPipeline } from '../temporal/index.js';
 import { action, describeCommand, type GlobalOptions, withStore } from './command.js';
 import { aborted, Interrupted, interruptSignal } from './interrupt.js';
 import { plural, printJson, printTable, seconds } from './output.js';
@@ -30,7 +30,7 @@ async function demo(options: GlobalOptions): Promise<undefined> {
   const story = new Story(options);
   await story.part('Tools', async () => {
     await ensureExtensions(options);
-    if (process.env['TEMPORAL_ADDRESS'] === undefined) await ensureTemporal(options);
+    if (configuredTemporal() === undefined) await ensureTemporal(options);
   });
   await withStore(options, async (store) => {
     checkSample(store);

@@ -1,24 +1,12 @@
 import { mkdirSync } from 'node:fs';
-import path from 'node:path';
-import { fileURLToPath } from 'node:url';
-import type { Client } from '@temporalio/client';
-import { createActivities } from '../../activities/index.js';
 import type { FeatureStore } from '../index.js';
-import {
-  configuredTemporal,
-  connectClient,
-  type RunningWorker,
-  startWorker,
-  type TemporalService,
-} from '../temporal/index.js';
+import { configuredTemporal, type TemporalService } from '../temporal/index.js';
 import { ensureTemporalCli, startOrJoinEmbeddedTemporal, stopEmbeddedTemporal } from '../toolchain/index.js';
+import { type ProjectWorker, startProjectWorker } from './project-worker.js';
 import { embeddedService } from './temporal-location.js';
 
 /** Temporal, a worker and a client for one project. */
-export interface Stack {
-  readonly service: TemporalService;
-  readonly client: Client;
-  readonly worker: RunningWorker;
+export interface Stack extends ProjectWorker {
   /** Whether this process started the Temporal server, and so stops it. */
   readonly ownsServer: boolean;
   /** Hands back what is in flight, then stops worker and, if it is ours, server. */
@@ -35,26 +23,8 @@ export async function startStack(store: FeatureStore, report: (message: string) 
   };
   try {
     report('starting the worker');
-    const shutdown = new AbortController();
-    const worker = await startWorker({
-      service,
-      project: store.project,
-      activities: createActivities({ store, shutdown: shutdown.signal }),
-      workflowsPath: workflowsPath(),
-      cacheDirectory: path.join(stateDir, 'cache'),
-    });
-    const client = await connectClient(service);
-    return {
-      service,
-      client,
-      worker,
-      ownsServer,
-      stop: async () => {
-        shutdown.abort(new Error('the worker is shutting down'));
-        await client.connection.close();
-        await worker.stop().finally(stopServer);
-      },
-    };
+    const served = await startProjectWorker(store, service);
+    return { ...served, ownsServer, stop: () => served.stop().finally(stopServer) };
   } catch (error) {
     await stopServer();
     throw error;
@@ -72,10 +42,4 @@ async function obtainTemporal(
   const { stateDir } = store.repo;
   const server = await startOrJoinEmbeddedTemporal({ stateDir, project: store.project, cliPath, report: tellMessage });
   return { service: embeddedService(server), ownsServer: server.started };
-}
-
-/** Sources in a checkout, compiled files in a release: the ending is that of this file. */
-function workflowsPath(): string {
-  const ending = path.extname(fileURLToPath(import.meta.url));
-  return fileURLToPath(new URL(`../../workflows/index${ending}`, import.meta.url));
 }

@@ -1,6 +1,6 @@
 import type { Client } from '@temporalio/client';
 import { StoreUnavailableError } from '../index.js';
-import { configuredTemporal, connectClient, type TemporalService } from '../temporal/index.js';
+import { asAsofError, configuredTemporal, connectClient, type TemporalService } from '../temporal/index.js';
 import { type EmbeddedTemporal, readEmbeddedTemporal } from '../toolchain/index.js';
 
 /** The service of TEMPORAL_ADDRESS or a profile, else the project's embedded server if it runs. */
@@ -32,6 +32,8 @@ export async function withTemporal<T>(
   const client = await connectClient(service);
   try {
     return await work(client, service);
+  } catch (error) {
+    throw asAsofError(error);
   } finally {
     await client.connection.close();
   }

@@ -1,9 +1,11 @@
 import type { Command } from 'commander';
+import { configuredTemporal } from '../temporal/index.js';
 import { action, describeCommand, type GlobalOptions, withStore } from './command.js';
 import { exitCodes } from './exit-code.js';
-import { aborted, interruptSignal } from './interrupt.js';
+import { interruptSignal } from './interrupt.js';
 import { printJson } from './output.js';
 import { runTask } from './progress.js';
+import { serveUntil } from './project-worker.js';
 import { startStack } from './stack.js';
 import { ensureExtensions, ensureTemporal } from './tools.js';
 
@@ -18,7 +20,7 @@ async function up(options: GlobalOptions): Promise<number> {
   const signal = interruptSignal();
   await ensureExtensions(options);
   return withStore(options, async (store) => {
-    if (process.env['TEMPORAL_ADDRESS'] === undefined) await ensureTemporal(options);
+    if (configuredTemporal() === undefined) await ensureTemporal(options);
     await store.requireApplied();
     const stack = await runTask('Temporal and worker', options, (update) => startStack(store, update));
     const { address, uiUrl } = stack.service;
@@ -29,10 +31,9 @@ async function up(options: GlobalOptions): Promise<number> {
       );
       console.log(`A worker serves project "${store.project}". Start pipelines with \`asof run\`; Ctrl-C stops.`);
     }
-    const lost = await Promise.race([aborted(signal), stack.worker.stopped.catch((error: unknown) => ({ error }))]);
-    if (!options.json && signal.aborted) console.log('Stopping: steps in flight finish or are handed back …');
-    await stack.stop();
-    if (lost !== undefined) throw lost.error;
+    await serveUntil(signal, stack, (line) => {
+      if (!options.json) console.log(line);
+    });
     return exitCodes.ok;
   });
 }

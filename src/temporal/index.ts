@@ -1,4 +1,6 @@
 export { connectClient } from './client.js';
+export { EncryptionCodec } from './encryption-codec.js';
+export { type PayloadKeys, payloadKeys } from './payload-keys.js';
 export {
   asAsofError,
   failureReason,
@@ -7,8 +9,16 @@ export {
   type StartedRun,
   type StartRequest,
   startPipeline,
+  workersOf,
 } from './pipelines.js';
-export { searchAttributes } from './search-attributes.js';
+export { installRuntime } from './runtime.js';
+export { registerSearchAttributes } from './search-attributes.js';
 export { configuredTemporal, runUrl, type TemporalService } from './service.js';
 export { taskQueue } from './task-queue.js';
-export { quietRuntime, type RunningWorker, startWorker, type WorkerSetup } from './worker.js';
+export {
+  type RunningWorker,
+  startWorker,
+  type WorkerSettings,
+  type WorkerSetup,
+  type WorkerVersion,
+} from './worker.js';

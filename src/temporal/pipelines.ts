@@ -1,6 +1,7 @@
 import { type Client, WorkflowFailedError, type WorkflowHandle, WorkflowNotFoundError } from '@temporalio/client';
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
 import { DefinitionError, type Json, type Pipeline, StoreUnavailableError } from '../index.js';
+import { isUnavailable } from './connection-error.js';
 import { taskQueue } from './task-queue.js';
 
 const pipelineAttribute = defineSearchAttributeKey('AsofPipeline', SearchAttributeType.KEYWORD);
@@ -35,15 +36,30 @@ export async function startPipeline(client: Client, request: StartRequest): Prom
   return { workflowId, runId: handle.firstExecutionRunId, handle };
 }
 
+/** A worker asks for work at least this often; who has not for longer is gone. */
+const pollsWithinSeconds = 70;
+
+const taskQueueTypes = { workflows: 1, activities: 2 } as const;
+
 /** Whether anybody serves the project's pipelines. */
-export async function hasWorker(client: Client, project: string): Promise<boolean> {
+export const hasWorker = async (client: Client, project: string): Promise<boolean> =>
+  (await workersOf(client, project, 'workflows')).length > 0;
+
+/** The identities of the workers that lately asked for a project's work of a kind. */
+export async function workersOf(
+  client: Client,
+  project: string,
+  kind: keyof typeof taskQueueTypes,
+): Promise<readonly string[]> {
   const { pollers } = await client.workflowService.describeTaskQueue({
     namespace: client.options.namespace,
     taskQueue: { name: taskQueue(project) },
-    taskQueueType: 1,
+    taskQueueType: taskQueueTypes[kind],
   });
-  const recently = Date.now() / 1_000 - 60;
-  return (pollers ?? []).some(({ lastAccessTime }) => Number(lastAccessTime?.seconds ?? 0) > recently);
+  const recently = Date.now() / 1_000 - pollsWithinSeconds;
+  return (pollers ?? [])
+    .filter(({ lastAccessTime }) => Number(lastAccessTime?.seconds ?? 0) > recently)
+    .map(({ identity }) => identity ?? '');
 }
 
 /** Why a workflow ended badly, without the layers around it. */
@@ -64,16 +80,18 @@ export async function runningPipeline(client: Client, project: string, pipeline:
   });
 }
 
-/** Errors of the service as those of asof. */
+/** Errors of the service as those of asof; whatever has nothing to do with it stays as it is. */
 export function asAsofError(error: unknown): unknown {
   if (error instanceof WorkflowNotFoundError) {
     return new DefinitionError('Temporal does not know this workflow', {
       mend: 'its history may have expired; `asof runs` reads what the lake keeps',
     });
   }
-  const code = (error as { code?: unknown } | undefined)?.code;
-  if (code === 14 || code === 4) {
-    return new StoreUnavailableError('Temporal does not answer', { mend: 'start it with `asof up`', cause: error });
+  if (isUnavailable(error)) {
+    return new StoreUnavailableError('Temporal stopped answering', {
+      mend: 'see that it runs (`asof up` starts an embedded one), then repeat the command; runs go on where they were',
+      cause: error,
+    });
   }
   return error;
 }

@@ -1,5 +1,10 @@
-import { type ClientConnectConfig, loadClientConnectConfig } from '@temporalio/envconfig';
-import { DefinitionError } from '../index.js';
+import {
+  type ClientConfigProfile,
+  type ClientConnectConfig,
+  loadClientConfigProfile,
+  toClientOptions,
+} from '@temporalio/envconfig';
+import { AsofError, DefinitionError } from '../index.js';
 
 /** A Temporal service and how to reach it. */
 export interface TemporalService {
@@ -14,23 +19,48 @@ export interface TemporalService {
 /**
  * The service named by TEMPORAL_ADDRESS or a Temporal profile (the standard variables and file of all Temporal tools); its Web UI
  * by ASOF_TEMPORAL_UI. `undefined` when none is named.
- * @throws DefinitionError when the profile can't be read.
+ * @throws DefinitionError when the profile or a certificate can't be read, or a part of the settings is missing.
  */
 export function configuredTemporal(env: NodeJS.ProcessEnv = process.env): TemporalService | undefined {
+  // Compose files pass what is not set as an empty text.
+  const set = Object.entries(env).filter((entry): entry is [string, string] => Boolean(entry[1]));
   try {
-    const { connectionOptions, namespace = 'default' } = loadClientConnectConfig({
-      overrideEnvVars: Object.fromEntries(
-        Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined),
-      ),
-    });
-    const { address } = connectionOptions;
-    if (address === undefined) return undefined;
-    return { address, namespace, uiUrl: env['ASOF_TEMPORAL_UI'], connection: connectionOptions };
+    const profile = loadClientConfigProfile({ overrideEnvVars: Object.fromEntries(set) });
+    if (profile.address === undefined) return withoutAddress(profile, env);
+    checkClientCertificate(profile);
+    const { connectionOptions, namespace = 'default' } = toClientOptions(profile);
+    return {
+      address: profile.address,
+      namespace,
+      uiUrl: env['ASOF_TEMPORAL_UI'] || undefined,
+      connection: connectionOptions,
+    };
   } catch (error) {
+    if (error instanceof AsofError) throw error;
     throw new DefinitionError(`the Temporal configuration can't be read: ${(error as Error).message}`, {
-      mend: 'check TEMPORAL_PROFILE and TEMPORAL_CONFIG_FILE, or set TEMPORAL_ADDRESS',
+      mend: 'check the paths in TEMPORAL_TLS_*, TEMPORAL_PROFILE and TEMPORAL_CONFIG_FILE, or set TEMPORAL_ADDRESS alone',
     });
   }
+}
+
+/** Who gives a key or a profile means a service; starting an embedded one instead would be a surprise. */
+function withoutAddress({ apiKey, tls }: ClientConfigProfile, env: NodeJS.ProcessEnv): undefined {
+  const given = env['TEMPORAL_PROFILE'] ? `the profile "${env['TEMPORAL_PROFILE']}"` : 'the Temporal configuration';
+  if (env['TEMPORAL_PROFILE'] || apiKey !== undefined || tls !== undefined) {
+    throw new DefinitionError(`${given} names no address`, {
+      mend: 'set TEMPORAL_ADDRESS, e.g. to temporal.example.com:7233',
+    });
+  }
+  return undefined;
+}
+
+/** One without the other is silently left out by the SDK, and the server then refuses without a word. */
+function checkClientCertificate({ tls }: ClientConfigProfile): void {
+  if (tls === undefined || (tls.clientCert === undefined) === (tls.clientKey === undefined)) return;
+  const [given, missing] = tls.clientCert === undefined ? ['key', 'CERT'] : ['certificate', 'KEY'];
+  throw new DefinitionError(`a client ${given} for Temporal is given without its ${missing.toLowerCase()}`, {
+    mend: `set TEMPORAL_TLS_CLIENT_${missing}_PATH too`,
+  });
 }
 
 /** The page of a run in the Web UI. */

@@ -1,11 +1,15 @@
-import { DefaultLogger, type LogEntry, NativeConnection, Runtime, Worker } from '@temporalio/worker';
-import { StoreUnavailableError } from '../index.js';
+import os from 'node:os';
+import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
+import { connectionError } from './connection-error.js';
+import { dataConverter } from './data-converter.js';
+import type { PayloadKeys } from './payload-keys.js';
+import { installRuntime } from './runtime.js';
 import { checkSearchAttributes } from './search-attributes.js';
 import type { TemporalService } from './service.js';
 import { taskQueue } from './task-queue.js';
 import { workflowBundle } from './workflow-bundle.js';
 
-export interface WorkerSetup {
+export interface WorkerSetup extends WorkerSettings {
   readonly service: TemporalService;
   readonly project: string;
   readonly activities: object;
@@ -13,11 +17,32 @@ export interface WorkerSetup {
   readonly workflowsPath: string;
   /** Where the bundled workflows are kept between starts. */
   readonly cacheDirectory: string;
+  /** Keys of encrypted payloads; default: those of the environment. */
+  readonly keys?: PayloadKeys | undefined;
+}
+
+/** What an operator may choose; everything has a default. */
+export interface WorkerSettings {
+  /** Steps at once. */
+  readonly activitiesAtOnce?: number | undefined;
+  /** Workflow tasks at once, at least 2. */
+  readonly workflowTasksAtOnce?: number | undefined;
+  /** `host:port` where metrics are served for Prometheus; default: nowhere. */
+  readonly metricsAddress?: string | undefined;
+  /** Takes part in worker versioning: the server then sends work to the version that was made current. */
+  readonly version?: WorkerVersion | undefined;
   /** In-flight steps get this long to finish or hand back. */
-  readonly shutdownGraceMs?: number;
+  readonly shutdownGraceMs?: number | undefined;
+}
+
+export interface WorkerVersion {
+  readonly deploymentName: string;
+  readonly buildId: string;
 }
 
 export interface RunningWorker {
+  /** How the service knows this worker, e.g. in its list of pollers. */
+  readonly identity: string;
   /** Settles when the worker has stopped. */
   readonly stopped: Promise<void>;
   /** Takes no more work and waits for what is in flight. */
@@ -25,37 +50,43 @@ export interface RunningWorker {
 }
 
 /** DuckDB work shares two statement slots; more steps at once would only wait with their heartbeats running. */
-const activitiesAtOnce = 8;
+export const defaultActivitiesAtOnce = 8;
+
+/** The SDK's own default. */
+export const defaultWorkflowTasksAtOnce = 40;
+
+/** Tells workers of one machine from those of others. */
+export const workerIdentity = (pid: number | string = process.pid): string => `${pid}@${os.hostname()}`;
 
 /**
  * Starts a worker for a project's pipelines.
- * @throws StoreUnavailableError when the service does not answer, DefinitionError when it lacks search attributes.
+ * @throws StoreUnavailableError when the service does not answer; DefinitionError when it refuses, lacks namespace or search
+ * attributes, or metrics can't be served.
  */
 export async function startWorker(setup: WorkerSetup): Promise<RunningWorker> {
-  quietRuntime();
+  installRuntime(setup.metricsAddress);
   const { service, project, activities } = setup;
+  const converter = dataConverter(setup.keys);
   const connection = await connect(service);
   try {
     await checkSearchAttributes(connection, service.namespace);
+    const identity = workerIdentity();
     const worker = await Worker.create({
       connection,
+      identity,
       namespace: service.namespace,
       taskQueue: taskQueue(project),
       activities,
-      workflowBundle: await workflowBundle(setup.workflowsPath, setup.cacheDirectory),
-      maxConcurrentActivityTaskExecutions: activitiesAtOnce,
-      shutdownGraceTime: setup.shutdownGraceMs ?? 6_000,
-      shutdownForceTime: (setup.shutdownGraceMs ?? 6_000) + 2_000,
-      // The default of 10 s delays every recovery of a workflow whose worker is gone.
-      stickyQueueScheduleToStartTimeout: '2s',
-      // Cursors travel with heartbeats: what is held back longer than this is done again after a crash.
-      maxHeartbeatThrottleInterval: '1s',
-      defaultHeartbeatThrottleInterval: '1s',
+      dataConverter: converter,
+      workflowBundle: await workflowBundle(setup.workflowsPath, setup.cacheDirectory, converter.failureConverterPath),
+      ...tuning(setup),
+      ...versioning(setup.version),
     });
     const stopped = worker.run().finally(() => connection.close());
     // Whoever started the worker waits for it; until then an early end must not look unhandled.
     stopped.catch(() => undefined);
     return {
+      identity,
       stopped,
       stop: async () => {
         if (worker.getState() === 'RUNNING') worker.shutdown();
@@ -68,31 +99,40 @@ export async function startWorker(setup: WorkerSetup): Promise<RunningWorker> {
   }
 }
 
+function tuning({ activitiesAtOnce, workflowTasksAtOnce, shutdownGraceMs = 6_000 }: WorkerSettings) {
+  return {
+    maxConcurrentActivityTaskExecutions: activitiesAtOnce ?? defaultActivitiesAtOnce,
+    maxConcurrentWorkflowTaskExecutions: workflowTasksAtOnce ?? defaultWorkflowTasksAtOnce,
+    shutdownGraceTime: shutdownGraceMs,
+    shutdownForceTime: shutdownGraceMs + 2_000,
+    // The default of 10 s delays every recovery of a workflow whose worker is gone.
+    stickyQueueScheduleToStartTimeout: '2s',
+    // Cursors travel with heartbeats: what is held back longer than this is done again after a crash.
+    maxHeartbeatThrottleInterval: '1s',
+    defaultHeartbeatThrottleInterval: '1s',
+  } satisfies Partial<WorkerOptions>;
+}
+
+/**
+ * Runs move to the newest version at once: streams never end, so a version they were pinned to could never be switched off, and
+ * recorded histories of every workflow are replayed before a release, so a newer version can take them over.
+ */
+function versioning(version: WorkerVersion | undefined): Partial<WorkerOptions> {
+  if (version === undefined) return {};
+  return {
+    workerDeploymentOptions: { version, useWorkerVersioning: true, defaultVersioningBehavior: 'AUTO_UPGRADE' },
+  };
+}
+
+/** Connects and makes sure of the namespace. */
 async function connect(service: TemporalService): Promise<NativeConnection> {
+  let connection: NativeConnection | undefined;
   try {
-    return await NativeConnection.connect({ ...service.connection, address: service.address });
+    connection = await NativeConnection.connect({ ...service.connection, address: service.address });
+    await connection.workflowService.describeNamespace({ namespace: service.namespace });
+    return connection;
   } catch (error) {
-    throw new StoreUnavailableError(`Temporal does not answer at ${service.address}`, {
-      mend: 'start it with `asof up`, or set TEMPORAL_ADDRESS to a service that runs',
-      cause: error,
-    });
+    await connection?.close();
+    throw await connectionError(error, service);
   }
-}
-
-let installed = false;
-
-/** The runtime is one per process: warnings only, and signals are left to whoever runs the worker. */
-export function quietRuntime(): void {
-  if (installed) return;
-  installed = true;
-  Runtime.install({ logger: new DefaultLogger('WARN', writeLog), shutdownSignals: [] });
-}
-
-/** One line an entry, on stderr: what happened, to what, and why. Histories and run records hold the rest. */
-function writeLog({ level, message, meta = {} }: LogEntry): void {
-  const { activityType, workflowType, attempt, error } = meta as Record<string, unknown>;
-  const what = [activityType ?? workflowType, attempt === undefined ? undefined : `attempt ${String(attempt)}`];
-  const why = error instanceof Error ? `: ${error.message.split('\n')[0] ?? ''}` : '';
-  const where = what.filter((part) => part !== undefined).join(', ');
-  console.error(`[${level}] ${message}${where === '' ? '' : ` (${where})`}${why}`);
 }

@@ -38,6 +38,7 @@ async function prepareOnce(options: NamespaceOptions): Promise<void> {
     await connection.withDeadline(Date.now() + 10_000, async () => {
       await keepHistories(connection, options);
       await addSearchAttributes(connection, options.namespace);
+      await queryAttributes(connection, options.namespace);
     });
   } finally {
     await connection.close();
@@ -57,7 +58,18 @@ async function keepHistories(connection: Connection, { namespace }: NamespaceOpt
 /** The wire's number of a type; every type of ours has one. */
 type IndexedType = NonNullable<ReturnType<typeof encodeSearchAttributeIndexedValueType>>;
 
-async function addSearchAttributes(connection: Connection, namespace: string): Promise<void> {
+/** What a registration did: names of attributes. */
+export interface RegisteredAttributes {
+  readonly added: readonly string[];
+  /** They were there before. */
+  readonly found: readonly string[];
+}
+
+/**
+ * Makes the namespace know the search attributes of asof; queries may take a moment longer to know them.
+ * @throws DefinitionError when one is there with another type, and whatever the server refuses with.
+ */
+export async function addSearchAttributes(connection: Connection, namespace: string): Promise<RegisteredAttributes> {
   const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace });
   const missing: Record<string, IndexedType> = {};
   for (const [name, type] of Object.entries(searchAttributeTypes)) {
@@ -71,9 +83,15 @@ async function addSearchAttributes(connection: Connection, namespace: string): P
       });
     }
   }
-  if (Object.keys(missing).length === 0) return;
+  const added = Object.keys(missing);
+  const found = Object.keys(searchAttributeTypes).filter((name) => !added.includes(name));
+  if (added.length === 0) return { added, found };
   await connection.operatorService.addSearchAttributes({ namespace, searchAttributes: missing });
-  // Known to the operator service is not yet known to queries: ask one that uses all of them.
+  return { added, found };
+}
+
+/** Known to the operator service is not yet known to queries: asks one that uses all of them. */
+export async function queryAttributes(connection: Connection, namespace: string): Promise<void> {
   const query = Object.keys(searchAttributeTypes)
     .map((name) => `${name} IS NULL`)
     .join(' AND ');

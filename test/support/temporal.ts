@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { Client, Connection } from '@temporalio/client';
 import { defineSearchAttributeKey, type SearchAttributeType } from '@temporalio/common';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
-import { quietRuntime } from '../../src/temporal/index.js';
+import { installRuntime } from '../../src/temporal/index.js';
 import { findTemporalCli, searchAttributeTypes } from '../../src/toolchain/index.js';
 
 export interface TestTemporal {
@@ -17,7 +17,7 @@ export interface TestTemporal {
 export async function startTemporal(): Promise<TestTemporal> {
   const cli = await findTemporalCli();
   if (cli === undefined) throw new Error('the Temporal CLI is missing; the global set-up of the tests fetches it');
-  quietRuntime();
+  installRuntime();
   const environment = await TestWorkflowEnvironment.createLocal({
     server: {
       executable: { type: 'existing-path', path: cli.path },

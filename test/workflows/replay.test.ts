@@ -3,7 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { Worker } from '@temporalio/worker';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { quietRuntime } from '../../src/temporal/index.js';
+import { installRuntime } from '../../src/temporal/index.js';
 import { workflowBundle } from '../../src/temporal/workflow-bundle.js';
 import { recordedHistories } from '../support/histories.js';
 import { workflowsPath } from '../support/in-process-worker.js';
@@ -15,7 +15,7 @@ import { workflowsPath } from '../support/in-process-worker.js';
 describe('recorded histories', () => {
   let cache: string;
   beforeAll(() => {
-    quietRuntime();
+    installRuntime();
     cache = mkdtempSync(path.join(os.tmpdir(), 'asof-bundle-'));
   });
   afterAll(() => rmSync(cache, { recursive: true, force: true }));

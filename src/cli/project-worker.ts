@@ -1,0 +1,74 @@
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Client } from '@temporalio/client';
+import { createActivities } from '../../activities/index.js';
+import type { FeatureStore } from '../index.js';
+import {
+  connectClient,
+  type RunningWorker,
+  startWorker,
+  type TemporalService,
+  type WorkerSettings,
+} from '../temporal/index.js';
+import { aborted } from './interrupt.js';
+
+/** A worker for one project, and a client beside it. */
+export interface ProjectWorker {
+  readonly service: TemporalService;
+  readonly client: Client;
+  readonly worker: RunningWorker;
+  /** Takes no more work; steps in flight finish or are handed back, then it ends. */
+  stop(): Promise<void>;
+}
+
+/** Starts a worker on a service that runs already. */
+export async function startProjectWorker(
+  store: FeatureStore,
+  service: TemporalService,
+  settings: WorkerSettings = {},
+): Promise<ProjectWorker> {
+  const shutdown = new AbortController();
+  const worker = await startWorker({
+    ...settings,
+    service,
+    project: store.project,
+    activities: createActivities({ store, shutdown: shutdown.signal }),
+    workflowsPath: workflowsPath(),
+    cacheDirectory: path.join(store.repo.stateDir, 'cache'),
+  });
+  let client: Client | undefined;
+  const stop = async (): Promise<void> => {
+    shutdown.abort(new Error('the worker is shutting down'));
+    await client?.connection.close();
+    await worker.stop();
+  };
+  try {
+    client = await connectClient(service);
+    return { service, client, worker, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/**
+ * Works until the signal aborts, then stops in good order.
+ * @param stop stops the worker, and what else was started with it.
+ * @throws what the worker ended with, should it end by itself.
+ */
+export async function serveUntil(
+  signal: AbortSignal,
+  { worker, stop }: Pick<ProjectWorker, 'worker' | 'stop'>,
+  say: (line: string) => void,
+): Promise<void> {
+  const lost = await Promise.race([aborted(signal), worker.stopped.catch((error: unknown) => ({ error }))]);
+  if (signal.aborted) say('Stopping: steps in flight finish or are handed back …');
+  await stop();
+  if (lost !== undefined) throw lost.error;
+}
+
+/** Sources in a checkout, compiled files in a release: the ending is that of this file. */
+function workflowsPath(): string {
+  const ending = path.extname(fileURLToPath(import.meta.url));
+  return fileURLToPath(new URL(`../../workflows/index${ending}`, import.meta.url));
+}
