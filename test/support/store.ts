@@ -12,6 +12,18 @@ import type { PublishResult } from '../../src/offline-store/offline-store.js';
 import type { Stores } from '../../src/sync/index.js';
 import { int64, type Schema, timestamp } from '../../src/types.js';
 
+/** Which engines a test's project runs on; default: the embedded ones. */
+export interface TestEngines {
+  /** Names the combination in test titles, e.g. `Redis × file × Postgres`. */
+  readonly name: string;
+  /** Fields of featureStoreConfig beside the project, as text of TypeScript: `onlineStore: { type: 'redis', url: env('X') },`. */
+  readonly settings: string;
+  /** What those settings read; put into this process's environment while a project is open. */
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+export const embedded: TestEngines = { name: 'LMDB × file × SQLite', settings: '', environment: {} };
+
 /** What varies between the projects of tests; text of TypeScript. */
 export interface Definitions {
   readonly keys?: string;
@@ -39,18 +51,21 @@ export const definitionsText = ({
   transform,
   source = '',
   stream = '',
-}: Definitions = {}): string => `
+  project = 'test',
+  topic = 'scores',
+  settings = '',
+}: Definitions & { readonly project?: string; readonly topic?: string; readonly settings?: string } = {}): string => `
 import * as asof from 'asof';
-const { between, bool, daily, entity, featureStoreConfig, featureView, fileSource, float32, float64, int32, int64, kafkaSource, list,
+const { between, bool, daily, entity, env, featureStoreConfig, featureView, fileSource, float32, float64, int32, int64, kafkaSource, list,
   manual, notNull, nullable, pipeline, rowCount, streamFeatureView, string, timestamp, unique } = asof as any;
 
-export default featureStoreConfig({ project: 'test' });
+export default featureStoreConfig({ project: '${project}', ${settings} });
 export const user = entity({ name: 'user', joinKeys: { ${keys} } });
 const file = (name: string) =>
   fileSource({ name: name + '_file', path: 'data/' + name + '.ndjson', timestampField: 'at', createdTimestampField: 'made' });
 export const stats = featureView({ name: 'stats', entities: [user], source: file('stats'), features: { ${features} }, expect: ${expect} });
 export const scores = streamFeatureView({ name: 'scores', entities: [user], features: { ${streamFeatures} },
-  source: kafkaSource({ topic: 'scores', timestampField: 'at', createdTimestampField: 'made', batchSource: file('scores'),
+  source: kafkaSource({ topic: '${topic}', timestampField: 'at', createdTimestampField: 'made', batchSource: file('scores'),
     event: { ${keys}, at: timestamp(), made: nullable(timestamp()), ${event} }, ${source} }),
   ${transform === undefined ? '' : `transform: ${transform},`} ${stream} });
 export const load = pipeline({ name: 'load', workflow: 'dbToOfflineStore', args: { views: ['stats', 'scores'] }, schedule: manual() });
@@ -60,10 +75,22 @@ export const load = pipeline({ name: 'load', workflow: 'dbToOfflineStore', args:
 export class TestStore {
   readonly root = mkdtempSync(path.join(os.tmpdir(), 'asof-store-'));
   readonly repo = path.join(this.root, 'feature_repo');
+  readonly engines: TestEngines;
+  /** Shared servers hold the projects of many tests, so each has a name of its own there. */
+  readonly project: string;
+  /** Of the stream view `scores`. */
+  readonly topic: string;
   store!: FeatureStore;
 
-  static async open(definitions: Definitions = {}): Promise<TestStore> {
-    const made = new TestStore();
+  private constructor(engines: TestEngines) {
+    this.engines = engines;
+    this.project = engines === embedded ? 'test' : `test_${randomUUID().slice(0, 8)}`;
+    this.topic = engines === embedded ? 'scores' : `${this.project}_scores`;
+  }
+
+  static async open(definitions: Definitions = {}, engines: TestEngines = embedded): Promise<TestStore> {
+    const made = new TestStore(engines);
+    Object.assign(process.env, engines.environment);
     mkdirSync(made.repo);
     mkdirSync(path.join(made.root, 'data'));
     writeFileSync(path.join(made.root, 'package.json'), '{}');
@@ -73,7 +100,9 @@ export class TestStore {
 
   /** Other definitions, loaded and applied by a store opened anew. */
   async define(definitions: Definitions): Promise<void> {
-    writeFileSync(path.join(this.repo, 'definitions.ts'), definitionsText(definitions));
+    const { project, topic, engines } = this;
+    const text = definitionsText({ ...definitions, project, topic, settings: engines.settings });
+    writeFileSync(path.join(this.repo, 'definitions.ts'), text);
     await this.reopen();
   }
 
