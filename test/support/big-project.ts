@@ -1,9 +1,13 @@
+import { randomUUID } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
+import { embedded, type TestEngines } from './store.js';
 
 export interface BigProject {
+  /** Its name; on shared servers one of its own. */
+  readonly project: string;
   readonly repo: string;
   readonly root: string;
   close(): void;
@@ -17,17 +21,28 @@ export async function bigProject({
   keys,
   rowsPerKey,
   events,
+  attempts = 2,
+  engines = embedded,
 }: {
   keys: number;
   rowsPerKey: number;
   events: number;
+  /** How often a step may be tried. */
+  attempts?: number;
+  engines?: TestEngines;
 }): Promise<BigProject> {
+  const project = engines === embedded ? 'big' : `big_${randomUUID().slice(0, 8)}`;
+  const topic = engines === embedded ? 'scores' : `${project}_scores`;
+  Object.assign(process.env, engines.environment);
   const root = mkdtempSync(path.join(os.tmpdir(), 'asof-big-'));
   const repo = path.join(root, 'feature_repo');
   mkdirSync(repo);
   mkdirSync(path.join(root, 'data'));
   writeFileSync(path.join(root, 'package.json'), '{}');
-  writeFileSync(path.join(repo, 'definitions.ts'), definitions);
+  writeFileSync(
+    path.join(repo, 'definitions.ts'),
+    definitions({ project, topic, attempts, settings: engines.settings }),
+  );
   const instance = await DuckDBInstance.create(':memory:');
   const connection = await instance.connect();
   await connection.run(`COPY (
@@ -44,22 +59,27 @@ export async function bigProject({
   ) TO '${path.join(root, 'data', 'events.parquet')}' (FORMAT parquet)`);
   connection.closeSync();
   instance.closeSync();
-  return { repo, root, close: () => rmSync(root, { recursive: true, force: true }) };
+  return { project, repo, root, close: () => rmSync(root, { recursive: true, force: true }) };
 }
 
-const definitions = `
-import { entity, featureStoreConfig, featureView, fileSource, float64, int32, int64, kafkaSource, manual, notNull, pipeline, streamFeatureView, string, timestamp } from 'asof';
+const definitions = ({
+  project,
+  topic,
+  attempts,
+  settings,
+}: Record<'project' | 'topic' | 'settings', string> & { attempts: number }): string => `
+import { entity, env, featureStoreConfig, featureView, fileSource, float64, int32, int64, kafkaSource, manual, notNull, pipeline, streamFeatureView, string, timestamp } from 'asof';
 
-export default featureStoreConfig({ project: 'big' });
+export default featureStoreConfig({ project: '${project}', ${settings} });
 export const user = entity({ name: 'user', joinKeys: { user_id: int64() } });
 export const stats = featureView({ name: 'stats', entities: [user],
   source: fileSource({ name: 'stats', path: 'data/stats.parquet', timestampField: 'happened', createdTimestampField: 'made' }),
   features: { a: int32(), b: float64(), c: string() }, expect: [notNull('user_id')] });
 export const scores = streamFeatureView({ name: 'scores', entities: [user],
-  source: kafkaSource({ topic: 'scores', event: { user_id: int64(), happened: timestamp(), score: float64() }, timestampField: 'happened' }),
+  source: kafkaSource({ topic: '${topic}', event: { user_id: int64(), happened: timestamp(), score: float64() }, timestampField: 'happened' }),
   features: { score: float64() }, transform: ({ score }) => ({ score: score * 100 }) });
 
-const retries = { attempts: 2, delay: '200 milliseconds' };
+const retries = { attempts: ${attempts}, delay: '200 milliseconds' };
 export const load = pipeline({ name: 'load', workflow: 'dbToOfflineStore', args: { views: ['stats'] }, schedule: manual(), retries });
 export const online = pipeline({ name: 'online', workflow: 'materializeOfflineToOnline', args: { views: ['stats'] }, schedule: manual(), retries });
 export const stream = pipeline({ name: 'stream', workflow: 'streamToStores', args: { view: 'scores' }, schedule: manual(), retries });
