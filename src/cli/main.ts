@@ -24,6 +24,21 @@ const entries: readonly Entry[] = [
     load: async () => (await import('./up.js')).registerUp,
   },
   {
+    name: 'worker',
+    about: 'serve the pipelines on a Temporal that runs already, until Ctrl-C; start as many as you like',
+    load: async () => (await import('./worker.js')).registerWorker,
+  },
+  {
+    name: 'deploy',
+    about: 'make Temporal ready for the pipelines: registers their search attributes',
+    load: async () => (await import('./deploy.js')).registerDeploy,
+  },
+  {
+    name: 'codec-server',
+    about: 'let the Web UI and the CLI of Temporal show encrypted payloads to those who may see them',
+    load: async () => (await import('./codec-server.js')).registerCodecServer,
+  },
+  {
     name: 'doctor',
     about: 'what asof needs on this machine: what was found where, and how to mend what is missing',
     load: async () => (await import('./doctor.js')).registerDoctor,

@@ -18,17 +18,18 @@ export const embeddedService = ({ address, namespace, uiUrl }: EmbeddedTemporal)
   connection: { address },
 });
 
+export const noTemporal = (): StoreUnavailableError =>
+  new StoreUnavailableError('no Temporal server runs for this project', {
+    mend: 'start one with `asof up` (it stays), or set TEMPORAL_ADDRESS to a service that runs',
+  });
+
 /** Connects for the time of `work`. @throws StoreUnavailableError when there is no Temporal to connect to. */
 export async function withTemporal<T>(
   stateDir: string,
   work: (client: Client, service: TemporalService) => Promise<T>,
 ): Promise<T> {
   const service = await findTemporal(stateDir);
-  if (service === undefined) {
-    throw new StoreUnavailableError('no Temporal server runs for this project', {
-      mend: 'start one with `asof up` (it stays), or set TEMPORAL_ADDRESS to a service that runs',
-    });
-  }
+  if (service === undefined) throw noTemporal();
   const client = await connectClient(service);
   try {
     return await work(client, service);
