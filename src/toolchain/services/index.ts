@@ -9,3 +9,4 @@ export {
   runPostgres,
 } from './postgres-server.js';
 export { ensureRedisServer, findRedisServer, type RedisServerOptions, redisServer } from './redis-server.js';
+export { sampleTable, seedSampleDatabase } from './sample-database.js';
