@@ -39,6 +39,11 @@ const entries: readonly Entry[] = [
     load: async () => (await import('./codec-server.js')).registerCodecServer,
   },
   {
+    name: 'services',
+    about: 'run Redis, Kafka and Postgres of this machine for this project, until Ctrl-C',
+    load: async () => (await import('./services.js')).registerServices,
+  },
+  {
     name: 'doctor',
     about: 'what asof needs on this machine: what was found where, and how to mend what is missing',
     load: async () => (await import('./doctor.js')).registerDoctor,

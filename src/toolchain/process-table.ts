@@ -18,6 +18,12 @@ export async function processWith(option: string, value: string, pid?: number): 
   return list.find((each) => optionOf(each, option) === value);
 }
 
+/** The running process of this id. */
+export async function processOf(pid: number): Promise<RunningProcess | undefined> {
+  const list = existsSync('/proc/self/cmdline') ? await linuxProcesses(pid) : await psProcesses(pid);
+  return list[0];
+}
+
 /** What follows an option among the arguments. */
 export function optionOf({ args }: RunningProcess, option: string): string | undefined {
   const index = args.indexOf(option);

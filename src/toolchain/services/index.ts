@@ -1,6 +1,7 @@
 export { type KafkaBrokerOptions, kafkaBroker } from './kafka-broker.js';
 export { ensureKafka, type KafkaProgram } from './kafka-libs.js';
 export type { LocalServer } from './local-server.js';
+export { ensureDatabase } from './postgres-database.js';
 export {
   findPostgres,
   type PostgresServerOptions,
@@ -8,5 +9,7 @@ export {
   requirePostgres,
   runPostgres,
 } from './postgres-server.js';
+export { type RunningServices, runningServices, type ServiceName, serviceNames } from './project-files.js';
+export { type ProjectServices, type ProjectServicesOptions, startProjectServices } from './project-services.js';
 export { ensureRedisServer, findRedisServer, type RedisServerOptions, redisServer } from './redis-server.js';
 export { sampleTable, seedSampleDatabase } from './sample-database.js';

@@ -134,8 +134,8 @@ async function initialise(
  * there it runs as `nobody`, who must be able to reach them.
  */
 function runnable({ native, version }: PostgresPackage): { native: string; user?: OtherUser | undefined } {
-  const isRoot = process.getuid?.() === 0;
-  const copy = path.join(isRoot ? os.tmpdir() : toolCacheDirectory(), `asof-postgres-${version}`);
+  const user = postgresUser();
+  const copy = path.join(user !== undefined ? os.tmpdir() : toolCacheDirectory(), `asof-postgres-${version}`);
   if (!existsSync(copy)) {
     const partial = `${copy}.${process.pid}`;
     mkdirSync(path.dirname(copy), { recursive: true });
@@ -150,8 +150,11 @@ function runnable({ native, version }: PostgresPackage): { native: string; user?
       if (!existsSync(copy)) throw error;
     }
   }
-  return { native: copy, user: isRoot ? { uid: 65_534, gid: 65_534 } : undefined };
+  return { native: copy, user };
 }
+
+/** It refuses to run as root; there it runs as `nobody`. */
+const postgresUser = (): OtherUser | undefined => (process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : undefined);
 
 /** The package lists its links in a file, relative to its root, and leaves them to an install script that may be switched off. */
 function makeLinks(native: string): void {
@@ -164,11 +167,22 @@ function makeLinks(native: string): void {
 
 /** Another user must be able to pass through every folder above. */
 function mustReach(directory: string): void {
-  for (let folder = path.dirname(directory); folder !== path.dirname(folder); folder = path.dirname(folder)) {
-    if ((statSync(folder).mode & 0o001) !== 0) continue;
-    throw new StoreUnavailableError(`Postgres can't run as root, and its user can't reach ${directory}`, {
-      where: folder,
-      mend: `run as another user, or \`chmod o+x ${folder}\``,
-    });
-  }
+  const folder = closedFolder(directory);
+  if (folder === undefined) return;
+  throw new StoreUnavailableError(`Postgres can't run as root, and its user can't reach ${directory}`, {
+    where: folder,
+    mend: `run as another user, or \`chmod o+x ${folder}\``,
+  });
 }
+
+/** The nearest folder above that other users can't pass through. */
+function closedFolder(directory: string): string | undefined {
+  for (let folder = path.dirname(directory); folder !== path.dirname(folder); folder = path.dirname(folder)) {
+    if ((statSync(folder).mode & 0o001) === 0) return folder;
+  }
+  return undefined;
+}
+
+/** Whether the user Postgres runs as can reach a folder, whose parent is there. */
+export const postgresReaches = (directory: string): boolean =>
+  postgresUser() === undefined || closedFolder(directory) === undefined;
