@@ -58,13 +58,24 @@ export interface RedisServerOptions {
   readonly port?: number | undefined;
   /** More of its command line, e.g. `['--requirepass', 'secret']`; by default nothing is saved to disk. */
   readonly args?: readonly string[] | undefined;
+  /** Instead of the settings below: a sentinel keeps its state in its file, and says its port there. */
+  readonly configFile?: string | undefined;
 }
 
 /** A Redis server, not started yet. */
-export async function redisServer({ program, directory, port, args = [] }: RedisServerOptions): Promise<LocalServer> {
+export async function redisServer({
+  program,
+  directory,
+  port,
+  args = [],
+  configFile,
+}: RedisServerOptions): Promise<LocalServer> {
   mkdirSync(directory, { recursive: true });
   const chosen = port ?? (await freePort(0));
-  const own = ['--port', String(chosen), '--bind', loopback, '--dir', directory, '--save', '', '--daemonize', 'no'];
+  const own =
+    configFile === undefined
+      ? ['--port', String(chosen), '--bind', loopback, '--dir', directory, '--save', '', '--daemonize', 'no']
+      : [configFile];
   return new LocalServer({
     name: 'Redis',
     file: program,
