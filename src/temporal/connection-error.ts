@@ -94,10 +94,26 @@ function obstacleError(obstacle: Obstacle, { address, connection }: TemporalServ
 function grpcStatus(error: unknown): { code?: number; details?: string } {
   for (let at = error; at instanceof Error; at = at.cause) {
     const { code, details, message } = at as Error & { code?: unknown; details?: unknown };
-    if (typeof code === 'number')
+    if (typeof code === 'number') {
       return { code, details: typeof details === 'string' && details !== '' ? details : message };
+    }
+    const native = nativeStatus(message);
+    if (native !== undefined) return native;
   }
   return { details: error instanceof Error ? error.message : String(error) };
+}
+
+/** While it connects, a worker's connection tells the status in words: `code: '…', message: "…"`. */
+const nativeWords: readonly [words: string, code: number][] = [
+  ['does not have valid authentication credentials', status.unauthenticated],
+  ['does not have permission to execute', status.permissionDenied],
+  ['requested entity was not found', status.notFound],
+];
+
+function nativeStatus(message: string): { code: number; details: string } | undefined {
+  const [, words = '', details = ''] = /code: '([^']*)', message: "((?:[^"\\]|\\.)*)"/.exec(message) ?? [];
+  const code = nativeWords.find(([known]) => words.includes(known))?.[1];
+  return code === undefined ? undefined : { code, details };
 }
 
 /** What is shorter hides nothing, and may be part of any word. */

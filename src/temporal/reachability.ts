@@ -96,7 +96,12 @@ function handshake(options: tls.ConnectionOptions): Promise<Obstacle | undefined
       end({ kind: 'client certificate', detail: (error as Error).message });
       return;
     }
-    socket.once('secureConnect', () => setTimeout(end, refusalMs));
+    socket.once('secureConnect', () => {
+      setTimeout(end, refusalMs);
+      // Some only hang up.
+      const detail = 'it hung up after the handshake';
+      socket.once('close', () => end({ kind: 'client certificate', detail }));
+    });
     socket.once('timeout', () => end({ kind: 'speaks no TLS' }));
     socket.on('error', (error: NodeJS.ErrnoException) => end(obstacleOf(error)));
   });

@@ -1,7 +1,7 @@
 import os from 'node:os';
-import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
-import { connectionError } from './connection-error.js';
+import { Worker, type WorkerOptions } from '@temporalio/worker';
 import { dataConverter } from './data-converter.js';
+import { connectNative } from './native-connection.js';
 import type { PayloadKeys } from './payload-keys.js';
 import { installRuntime } from './runtime.js';
 import { checkSearchAttributes } from './search-attributes.js';
@@ -67,7 +67,7 @@ export async function startWorker(setup: WorkerSetup): Promise<RunningWorker> {
   installRuntime(setup.metricsAddress);
   const { service, project, activities } = setup;
   const converter = dataConverter(setup.keys);
-  const connection = await connect(service);
+  const connection = await connectNative(service);
   try {
     await checkSearchAttributes(connection, service.namespace);
     const identity = workerIdentity();
@@ -122,17 +122,4 @@ function versioning(version: WorkerVersion | undefined): Partial<WorkerOptions> 
   return {
     workerDeploymentOptions: { version, useWorkerVersioning: true, defaultVersioningBehavior: 'AUTO_UPGRADE' },
   };
-}
-
-/** Connects and makes sure of the namespace. */
-async function connect(service: TemporalService): Promise<NativeConnection> {
-  let connection: NativeConnection | undefined;
-  try {
-    connection = await NativeConnection.connect({ ...service.connection, address: service.address });
-    await connection.workflowService.describeNamespace({ namespace: service.namespace });
-    return connection;
-  } catch (error) {
-    await connection?.close();
-    throw await connectionError(error, service);
-  }
 }

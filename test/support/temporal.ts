@@ -13,15 +13,15 @@ export interface TestTemporal {
   close(): Promise<void>;
 }
 
-/** A real Temporal server of this test's own, without files. */
-export async function startTemporal(): Promise<TestTemporal> {
+/** A real Temporal server of this test's own, without files; `searchAttributes: false` as nobody prepared it. */
+export async function startTemporal({ searchAttributes = true } = {}): Promise<TestTemporal> {
   const cli = await findTemporalCli();
   if (cli === undefined) throw new Error('the Temporal CLI is missing; the global set-up of the tests fetches it');
   installRuntime();
   const environment = await TestWorkflowEnvironment.createLocal({
     server: {
       executable: { type: 'existing-path', path: cli.path },
-      searchAttributes: Object.entries(searchAttributeTypes).map(([name, type]) =>
+      searchAttributes: Object.entries(searchAttributes ? searchAttributeTypes : {}).map(([name, type]) =>
         defineSearchAttributeKey(name, type as SearchAttributeType),
       ),
     },
