@@ -32,18 +32,31 @@ const rowsAt = (lake: Lake, table: FeatureTable, snapshot: number): string =>
 const affected = tempTable('affected_keys');
 
 function newestRows(lake: Lake, { table, snapshot }: NewestRowsRequest, all: boolean): string {
+  const keys = ids(Object.keys(table.joinKeys));
+  const newest = newestOf(table, rowsAt(lake, table, snapshot), { end: '$1', among: all ? undefined : affected });
+  const found = all ? newest : `SELECT * FROM ${affected} LEFT JOIN (${newest}) AS newest USING (${keys})`;
+  // Ordered online stores then change neighbouring pages instead of nearly all of them with every batch.
+  return `${found} ORDER BY ${keys}`;
+}
+
+/**
+ * The newest row of each key, by the tie order, among those with an event time up to `end`.
+ * @param rows the relation that holds the rows; it is read twice.
+ * @param end SQL of a time; `among` a table of keys, for only these.
+ */
+export function newestOf(
+  table: FeatureTable,
+  rows: string,
+  { end, among }: { readonly end: string; readonly among?: string | undefined },
+): string {
   const keys = Object.keys(table.joinKeys);
-  const rows = rowsAt(lake, table, snapshot);
-  const newest = `
+  return `
     SELECT ${ids(keys)}, t.${eventTimestamp}, ${ids(rowColumns(table))} FROM ${rows} AS t
     JOIN (SELECT ${ids(keys)}, max(${eventTimestamp}) AS ${eventTimestamp} FROM ${rows} AS r
-          ${all ? '' : `SEMI JOIN ${affected} AS a USING (${ids(keys)})`}
-          WHERE ${eventTimestamp} <= $1::TIMESTAMPTZ GROUP BY ALL) AS latest USING (${ids([...keys, eventTimestamp])})
+          ${among === undefined ? '' : `SEMI JOIN ${among} AS a USING (${ids(keys)})`}
+          WHERE ${eventTimestamp} <= ${end}::TIMESTAMPTZ GROUP BY ALL) AS latest USING (${ids([...keys, eventTimestamp])})
     QUALIFY row_number() OVER (PARTITION BY ${ids(keys)}
       ORDER BY ${createdTimestamp} DESC NULLS LAST, _ingest_time DESC, _ingest_position DESC) = 1`;
-  const found = all ? newest : `SELECT * FROM ${affected} LEFT JOIN (${newest}) AS newest USING (${ids(keys)})`;
-  // Ordered online stores then change neighbouring pages instead of nearly all of them with every batch.
-  return `${found} ORDER BY ${ids(keys)}`;
 }
 
 /** Puts the distinct keys a run has to look at into a temporary table. @returns false when that would be (nearly) all of them. */
