@@ -3,6 +3,9 @@ import { ensureServices } from './support/services.js';
 
 /** Everything the tests need that `npm ci` does not bring: found or fetched once, before the first test. */
 export async function setup(): Promise<void> {
+  // Where `asof services` is used by hand: a test says itself which engines it means.
+  for (const name of ['CATALOG_URL', 'SHARED_PATH', 'REDIS_URL', 'KAFKA_BROKERS', 'SOURCE_URL'])
+    delete process.env[`ASOF_${name}`];
   const report = ({ message }: { message: string }) => console.error(message);
   await ensureDuckdbExtensions({ report });
   const cli = await ensureTemporalCli({ report });

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { cpSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -25,15 +26,59 @@ export interface CliOptions {
   readonly onStart?: (child: ChildProcess) => void;
 }
 
-/** Runs the real command line tool as a process of its own, as a shell would: no terminal, nothing on stdin. */
-export function runCli(args: readonly string[], { cwd, env = {}, onStart }: CliOptions): Promise<CliResult> {
-  const { UV_THREADPOOL_SIZE: _, NODE_OPTIONS: __, TEMPORAL_ADDRESS: ___, ...inherited } = process.env;
+/** What would lead a command to other engines or another server than the test means; a test gives what it wants itself. */
+const notInherited = [
+  ...['UV_THREADPOOL_SIZE', 'NODE_OPTIONS', 'TEMPORAL_ADDRESS', 'ASOF_CATALOG_URL', 'ASOF_SHARED_PATH'],
+  ...['ASOF_REDIS_URL', 'ASOF_KAFKA_BROKERS', 'ASOF_SOURCE_URL'],
+];
+
+/** Starts the real command line tool as a process of its own, as a shell would: no terminal, nothing on stdin. */
+function spawnCli(args: readonly string[], { cwd, env = {} }: Pick<CliOptions, 'cwd' | 'env'>) {
+  const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !notInherited.includes(name)));
+  return spawn(process.execPath, [path.join(checkout, 'bin/asof.js'), ...args], {
+    cwd,
+    env: { ...inherited, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+}
+
+/** A command that runs until it is stopped, e.g. `asof up --json`, once it has printed its JSON object. */
+export interface ServingCli {
+  readonly child: ChildProcess;
+  readonly said: Record<string, unknown>;
+  /** Ctrl-C. @returns the exit code. */
+  stop(): Promise<number | null>;
+}
+
+/** @throws Error with what it printed when it ends before it serves. */
+export function serveCli(args: readonly string[], options: Pick<CliOptions, 'cwd' | 'env'>): Promise<ServingCli> {
+  const child = spawnCli(args, options);
+  const ended = once(child, 'exit');
+  const stop = async (): Promise<number | null> => {
+    child.kill('SIGINT');
+    await ended;
+    return child.exitCode;
+  };
+  let stdout = '';
+  let stderr = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text;
+  });
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [path.join(checkout, 'bin/asof.js'), ...args], {
-      cwd,
-      env: { ...inherited, ...env },
-      stdio: ['ignore', 'pipe', 'pipe'],
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      stdout += text;
+      // The object ends with the first brace that is not indented.
+      if (/^\}/m.test(stdout)) resolve({ child, said: JSON.parse(stdout) as Record<string, unknown>, stop });
     });
+    child.once('error', reject);
+    child.once('exit', (code) => reject(new Error(`asof ${args.join(' ')} ended with ${code}: ${stdout}${stderr}`)));
+  });
+}
+
+/** Runs the real command line tool to its end. */
+export function runCli(args: readonly string[], { cwd, env = {}, onStart }: CliOptions): Promise<CliResult> {
+  return new Promise((resolve, reject) => {
+    const child = spawnCli(args, { cwd, env });
     onStart?.(child);
     let stdout = '';
     let stderr = '';
