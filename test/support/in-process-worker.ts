@@ -2,17 +2,30 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createActivities } from '../../activities/index.js';
 import type { FeatureStore } from '../../src/index.js';
-import { type RunningWorker, startWorker } from '../../src/temporal/index.js';
+import { type RunningWorker, startWorker, type WorkerSetup } from '../../src/temporal/index.js';
 
 export const workflowsPath = fileURLToPath(new URL('../../workflows/index.ts', import.meta.url));
 
-/** A worker in this process, for tests that only need one. */
-export function workerFor(store: FeatureStore, address: string): Promise<RunningWorker> {
-  return startWorker({
+/** A worker in this process, for tests that only need one. Stopping it hands back what is in flight. */
+export async function workerFor(
+  store: FeatureStore,
+  address: string,
+  settings: Partial<WorkerSetup> = {},
+): Promise<RunningWorker> {
+  const shutdown = new AbortController();
+  const worker = await startWorker({
     service: { address, namespace: 'default', uiUrl: undefined, connection: { address } },
     project: store.project,
-    activities: createActivities({ store, shutdown: new AbortController().signal }),
+    activities: createActivities({ store, shutdown: shutdown.signal }),
     workflowsPath,
     cacheDirectory: path.join(store.repo.stateDir, 'cache'),
+    ...settings,
   });
+  return {
+    ...worker,
+    stop: () => {
+      shutdown.abort(new Error('the worker is shutting down'));
+      return worker.stop();
+    },
+  };
 }
