@@ -9,6 +9,7 @@ import type { OnlineStore } from '../src/online-store/online-store.js';
 import { readOnlineFeatures } from '../src/online-store/read-features.js';
 import { encodeRow } from '../src/online-store/row-codec.js';
 import { float32, int64 } from '../src/types.js';
+import { quantile } from './lib/measure.js';
 
 export interface OnlineReadFigures {
   readonly entities: number;
@@ -80,9 +81,6 @@ async function timeReads(store: OnlineStore, entities: number, keys: number, rou
   }
   return times.sort((a, b) => a - b);
 }
-
-const quantile = (sorted: readonly number[], share: number): number =>
-  Math.round((sorted[Math.floor((sorted.length - 1) * share)] ?? 0) * 10) / 10;
 
 /** Measures the embedded online store in a temporary folder. */
 async function onlineReadBench(entities = 100_000): Promise<OnlineReadFigures> {

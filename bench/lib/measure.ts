@@ -39,6 +39,10 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? upper) + upper) / 2;
 }
 
+/** Rounded to a tenth. */
+export const quantile = (sorted: readonly number[], share: number): number =>
+  Math.round((sorted[Math.floor((sorted.length - 1) * share)] ?? 0) * 10) / 10;
+
 const seconds = (values: readonly number[]): string =>
   `${median(values).toFixed(2)} s (${Math.min(...values).toFixed(2)} to ${Math.max(...values).toFixed(2)})`;
 
