@@ -2,6 +2,7 @@ import type { EventCounts, SliceReport } from '../src/index.js';
 import type { ActivityDeps } from './deps.js';
 import { resumableStep } from './resumable-step.js';
 import type { StepInput } from './step-input.js';
+import { streamMeter } from './step-metrics.js';
 
 /** How long one call consumes before the workflow hears of it. */
 const sliceMs = 60_000;
@@ -19,13 +20,18 @@ export const consumeStream = (deps: ActivityDeps, input: ConsumeStreamInput) =>
     input.resume,
     async ({ signal, progress }) => {
       const { untilEnd, acceptGap } = input;
+      const measureSlice = streamMeter(input.view);
       const report = await deps.store.steps.consumeStream(input, {
         sliceMs,
         untilEnd,
         acceptGap,
         signal,
-        onProgress: progress,
+        onProgress: (slice) => {
+          measureSlice(slice);
+          progress(slice);
+        },
       });
+      measureSlice(report);
       return { ...report, totals: await deps.store.steps.eventTotals(input.view) };
     },
   );

@@ -10,6 +10,7 @@ import { materialize } from './materialize.js';
 import { openRun } from './open-run.js';
 import { publish } from './publish.js';
 import { asFailure } from './resumable-step.js';
+import { measureFailure, measureStep } from './step-metrics.js';
 
 export type { ActivityDeps } from './deps.js';
 export type { StepReply } from './resumable-step.js';
@@ -43,10 +44,14 @@ export function createActivities(deps: ActivityDeps): Activities {
     name,
     async (input: never) => {
       try {
-        return await (activity as (deps: ActivityDeps, input: never) => Promise<unknown>)(deps, input);
+        const answer = await (activity as (deps: ActivityDeps, input: never) => Promise<unknown>)(deps, input);
+        measureStep(input, answer);
+        return answer;
       } catch (error) {
-        if (error instanceof Error && ['ApplicationFailure', 'CancelledFailure'].includes(error.name)) throw error;
-        throw asFailure(error, false);
+        const known = error instanceof Error && ['ApplicationFailure', 'CancelledFailure'].includes(error.name);
+        const failure = known ? error : asFailure(error, false);
+        measureFailure(input, failure);
+        throw failure;
       }
     },
   ]);

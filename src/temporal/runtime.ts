@@ -1,5 +1,5 @@
 import { DefaultLogger, type LogEntry, Runtime } from '@temporalio/worker';
-import { DefinitionError } from '../index.js';
+import { AsofError, DefinitionError } from '../index.js';
 
 let installed: { readonly metricsAddress: string | undefined } | undefined;
 
@@ -20,7 +20,11 @@ export function installRuntime(metricsAddress?: string): void {
     Runtime.install({
       logger: new DefaultLogger('WARN', writeLog),
       shutdownSignals: [],
-      ...(metricsAddress === undefined ? {} : { telemetryOptions: { metrics: prometheus(metricsAddress) } }),
+      telemetryOptions: {
+        // The native part would write its own lines, whole failures with their stacks.
+        logging: { forward: {}, filter: { core: 'WARN', other: 'ERROR' } },
+        ...(metricsAddress === undefined ? {} : { metrics: prometheus(metricsAddress) }),
+      },
     });
   } catch (error) {
     if (metricsAddress === undefined) throw error;
@@ -40,7 +44,8 @@ const prometheus = (bindAddress: string) => ({
 function writeLog({ level, message, meta = {} }: LogEntry): void {
   const { activityType, workflowType, attempt, error } = meta as Record<string, unknown>;
   const what = [activityType ?? workflowType, attempt === undefined ? undefined : `attempt ${String(attempt)}`];
-  const why = error instanceof Error ? `: ${error.message.split('\n')[0] ?? ''}` : '';
+  const mend = error instanceof AsofError && error.mend !== undefined ? ` → ${error.mend}` : '';
+  const why = error instanceof Error ? `: ${error.message.split('\n')[0] ?? ''}${mend}` : '';
   const where = what.filter((part) => part !== undefined).join(', ');
   console.error(`[${level}] ${message}${where === '' ? '' : ` (${where})`}${why}`);
 }

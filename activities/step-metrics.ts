@@ -1,0 +1,46 @@
+import type { SliceReport } from '../src/index.js';
+import { measure } from './metrics.js';
+
+/** What every activity is called with and answers, as far as it is measured. */
+interface Measured {
+  readonly view?: unknown;
+}
+interface Answer {
+  readonly result?: { readonly rowsIn?: unknown; readonly rowsOut?: unknown };
+}
+
+const viewOf = (input: unknown): string => {
+  const { view } = (typeof input === 'object' ? (input ?? {}) : {}) as Measured;
+  return typeof view === 'string' ? view : '';
+};
+
+/** Rows of a step that is done. */
+export function measureStep(input: unknown, answer: unknown): void {
+  const { rowsIn, rowsOut } = ((answer ?? {}) as Answer).result ?? {};
+  const view = viewOf(input);
+  if (typeof rowsIn === 'number') measure('asof_step_rows_in', rowsIn, { view });
+  if (typeof rowsOut === 'number') measure('asof_step_rows_out', rowsOut, { view });
+}
+
+/** @param failure what Temporal is told; its type is the class of the error. */
+export function measureFailure(input: unknown, failure: unknown): void {
+  const { type, name } = failure as { type?: string | null; name?: string };
+  if (name === 'CancelledFailure') return;
+  measure('asof_step_failures', 1, { view: viewOf(input), type: type ?? 'Error' });
+}
+
+const counted = ['read', 'written', 'deadLetters', 'dropped', 'late'] as const;
+
+/** @returns what is to be told how far a slice of a stream is, each time it got further. */
+export function streamMeter(view: string): (report: SliceReport) => void {
+  const before = new Map<string, number>();
+  return (report) => {
+    for (const outcome of counted) {
+      measure('asof_stream_events', report[outcome] - (before.get(outcome) ?? 0), { view, outcome });
+      before.set(outcome, report[outcome]);
+    }
+    for (const [partition, { next, end }] of Object.entries(report.offsets)) {
+      measure('asof_stream_lag_records', Math.max(0, end - next), { view, partition });
+    }
+  };
+}
