@@ -1,8 +1,9 @@
 import path from 'node:path';
+import { readSetting } from './definitions/index.js';
 import { DefinitionError } from './errors.js';
 import { type FeatureRepo, loadFeatureRepo } from './feature-repo/index.js';
 import { type Engines, FeatureStore } from './feature-store.js';
-import { Lake } from './lake/index.js';
+import { type CatalogOptions, Lake } from './lake/index.js';
 import { DuckLakeOfflineStore } from './offline-store/ducklake-offline-store.js';
 import type { OnlineStore } from './online-store/online-store.js';
 import { openLakeRegistry } from './registry/index.js';
@@ -17,7 +18,7 @@ export async function openFeatureStore(repoDir = 'feature_repo'): Promise<Featur
   const reload = (): Promise<FeatureRepo> => loadFeatureRepo(repoDir, { asof });
   const repo = await reload();
   const { project } = repo.config;
-  const lake = await Lake.open({ stateDir: repo.stateDir, project });
+  const lake = await Lake.open({ stateDir: repo.stateDir, project, catalog: catalogOf(repo) });
   // Below the project's name: two projects of one folder are apart in everything, and teardown of one leaves the other's.
   const streams = path.join(repo.stateDir, 'streams', project);
   const engines: Engines = {
@@ -39,6 +40,16 @@ export async function openFeatureStore(repoDir = 'feature_repo'): Promise<Featur
     },
   };
   return new FeatureStore(repo, engines, reload);
+}
+
+/** The catalog's settings, with what they read from the environment; a relative shared path is one below the project's root. */
+function catalogOf({ config: { catalog, project }, projectRoot }: FeatureRepo): CatalogOptions {
+  if (catalog.type === 'sqlite') return { type: 'sqlite' };
+  const where = `featureStoreConfig "${project}"`;
+  const url = readSetting(where, 'catalog.url', catalog.url, process.env);
+  if (catalog.sharedPath === undefined) return { type: 'postgres', url };
+  const sharedPath = readSetting(where, 'catalog.sharedPath', catalog.sharedPath, process.env);
+  return { type: 'postgres', url, sharedPath: path.resolve(projectRoot, sharedPath) };
 }
 
 async function openOnlineStore({ config, stateDir }: FeatureRepo): Promise<OnlineStore> {

@@ -1,4 +1,5 @@
-export { catalog, Lake, type LakeOptions } from './lake.js';
+export { type CatalogOptions, catalog } from './catalog.js';
+export { Lake, type LakeOptions } from './lake.js';
 export { Session, type SqlRow, type SqlValue, type StatementOptions } from './session.js';
 export { id, ids, lit, tempTable } from './sql.js';
 export { type SystemTable, systemSchema } from './system-tables.js';

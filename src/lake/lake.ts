@@ -4,38 +4,39 @@ import path from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { duckdbMemoryLimit, duckdbThreads } from '../config.js';
 import { AsofError, StoreUnavailableError } from '../errors.js';
+import { type CatalogOptions, catalog, type LakeCatalog } from './catalog.js';
 import { loadExtension } from './extensions.js';
+import { PostgresCatalog } from './postgres-catalog.js';
 import { Session, type SqlRow, type SqlValue, type StatementOptions } from './session.js';
-import { id, lit } from './sql.js';
+import { id } from './sql.js';
+import { SqliteCatalog } from './sqlite-catalog.js';
 import { createSystemTables, type SystemTable, systemSchema } from './system-tables.js';
 import { firstLine, runTransaction, type TransactionOptions } from './transaction.js';
-import { WriterTurn } from './writer-turn.js';
 
 export interface LakeOptions {
   /** The project's state folder, e.g. `.asof`. */
   readonly stateDir: string;
   readonly project: string;
+  /** Default: a SQLite file in the state folder. */
+  readonly catalog?: CatalogOptions | undefined;
 }
 
-/** The name under which the DuckLake is attached in every session. */
-export const catalog = 'lake';
-
 /**
- * An open DuckLake: DuckDB in this process, a SQLite catalog and Parquet files under the state folder. Several processes may
- * have one lake open at once.
+ * An open DuckLake: DuckDB in this process, a catalog in SQLite or Postgres, and Parquet files. Several processes may have one lake
+ * open at once, on Postgres also of several hosts.
  */
 export class Lake {
   readonly project: string;
   readonly stateDir: string;
   readonly #instance: DuckDBInstance;
-  readonly #turn: WriterTurn;
+  readonly #catalog: LakeCatalog;
   readonly #reader: Session;
 
-  private constructor(options: LakeOptions, instance: DuckDBInstance, turn: WriterTurn, reader: Session) {
+  private constructor(options: LakeOptions, instance: DuckDBInstance, catalog: LakeCatalog, reader: Session) {
     this.project = options.project;
     this.stateDir = options.stateDir;
     this.#instance = instance;
-    this.#turn = turn;
+    this.#catalog = catalog;
     this.#reader = reader;
   }
 
@@ -46,9 +47,9 @@ export class Lake {
   static async open(options: LakeOptions): Promise<Lake> {
     const directory = path.join(options.stateDir, 'lake');
     try {
-      mkdirSync(path.join(directory, 'data'), { recursive: true });
       mkdirSync(path.join(options.stateDir, 'tmp'), { recursive: true });
-      const turn = new WriterTurn(path.join(directory, 'writer'));
+      const its = openCatalog(options);
+      mkdirSync(its.dataDirectory, { recursive: true });
       const instance = await DuckDBInstance.create(':memory:', {
         memory_limit: duckdbMemoryLimit(),
         threads: String(duckdbThreads()),
@@ -59,9 +60,10 @@ export class Lake {
       // Not possible when the instance is made: time zones come with an extension that is linked in but loaded later.
       await connection.run("SET GLOBAL TimeZone = 'UTC'");
       await loadExtension(connection, 'ducklake');
-      await loadExtension(connection, 'sqlite_scanner');
-      const lake = new Lake(options, instance, turn, new Session(connection));
-      await lake.#attach(directory);
+      await loadExtension(connection, its.extension);
+      const lake = new Lake(options, instance, its, new Session(connection));
+      await its.attach(lake.#reader);
+      await lake.#createTables();
       return lake;
     } catch (error) {
       if (error instanceof AsofError) throw error;
@@ -85,7 +87,17 @@ export class Lake {
 
   /** Where DuckLake keeps a table's files; files written here before they are registered count as the table's own. */
   dataDirectory(name: string): string {
-    return path.join(this.stateDir, 'lake', 'data', this.project, name);
+    return path.join(this.#catalog.dataDirectory, this.project, name);
+  }
+
+  /** One of the catalog's own tables, e.g. `ducklake_snapshot`. */
+  metadata(table: string): string {
+    return `__ducklake_metadata_${catalog}.${id(this.#catalog.metadataSchema)}.${id(table)}`;
+  }
+
+  /** The folder for files that steps of one run hand each other, on whichever hosts they run. */
+  get sharedDirectory(): string {
+    return this.#catalog.sharedDirectory;
   }
 
   /** A session of its own, to be closed by the caller: for streams, temporary tables and whatever else holds state. */
@@ -116,7 +128,7 @@ export class Lake {
     return (await this.all<T>(sql, values, options))[0];
   }
 
-  /** See {@link runTransaction}; on this catalog writers also take turns. */
+  /** See {@link runTransaction}; on a SQLite catalog writers also take turns. */
   async transaction<T>(
     options: TransactionOptions,
     work: (session: Session) => Promise<T>,
@@ -130,7 +142,7 @@ export class Lake {
     options: TransactionOptions,
     work: (session: Session) => Promise<T>,
   ): Promise<{ result: T; snapshot: number }> {
-    return this.#turn.use(() => runTransaction(session, catalog, options, work));
+    return this.#catalog.inTurn(() => runTransaction(session, catalog, options, work));
   }
 
   /** The newest snapshot. */
@@ -148,10 +160,7 @@ export class Lake {
     this.#instance.closeSync();
   }
 
-  async #attach(directory: string): Promise<void> {
-    const file = path.join(directory, 'catalog.sqlite');
-    const options = `DATA_PATH ${lit(path.join(directory, 'data'))}, META_JOURNAL_MODE 'WAL', META_BUSY_TIMEOUT 5000`;
-    await this.#turn.use(() => this.#reader.run(`ATTACH ${lit(`ducklake:sqlite:${file}`)} AS ${catalog} (${options})`));
+  async #createTables(): Promise<void> {
     const [known] = await this.all(
       'SELECT 1 FROM duckdb_tables() WHERE database_name = $1 AND schema_name = $2 AND table_name = $3',
       [catalog, systemSchema(this.project), 'lake'],
@@ -165,4 +174,10 @@ export class Lake {
       await session.run(`INSERT INTO ${this.system('registry_head')} VALUES (0, now())`);
     });
   }
+}
+
+function openCatalog({ stateDir, catalog: options = { type: 'sqlite' } }: LakeOptions): LakeCatalog {
+  if (options.type === 'postgres') return new PostgresCatalog({ ...options, stateDir });
+  mkdirSync(path.join(stateDir, 'lake'), { recursive: true });
+  return new SqliteCatalog(stateDir);
 }

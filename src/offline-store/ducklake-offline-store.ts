@@ -1,5 +1,5 @@
 import { type FeatureTable, tableName } from '../definitions/feature-table.js';
-import { catalog, ids, type Lake } from '../lake/index.js';
+import { ids, type Lake } from '../lake/index.js';
 import { writeNewestRows, writeStreamRows } from './newest-rows.js';
 import type {
   EventCounts,
@@ -50,8 +50,8 @@ export class DuckLakeOfflineStore implements OfflineStore {
   async tableId(table: FeatureTable): Promise<string | undefined> {
     // ducklake_table_info() names no schema, so the catalog's own tables are asked.
     const found = await this.#lake.one<{ id: string }>(
-      `SELECT t.table_uuid::VARCHAR AS id FROM __ducklake_metadata_${catalog}.ducklake_table AS t
-       JOIN __ducklake_metadata_${catalog}.ducklake_schema AS s ON s.schema_id = t.schema_id AND s.end_snapshot IS NULL
+      `SELECT t.table_uuid::VARCHAR AS id FROM ${this.#lake.metadata('ducklake_table')} AS t
+       JOIN ${this.#lake.metadata('ducklake_schema')} AS s ON s.schema_id = t.schema_id AND s.end_snapshot IS NULL
        WHERE s.schema_name = $1 AND t.table_name = $2 AND t.end_snapshot IS NULL`,
       [this.#lake.project, tableName(table)],
     );

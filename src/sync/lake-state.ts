@@ -1,6 +1,6 @@
 import type { FeatureTable } from '../definitions/feature-table.js';
 import { DefinitionError } from '../errors.js';
-import { catalog, type Lake } from '../lake/index.js';
+import type { Lake } from '../lake/index.js';
 import type { Stores } from './stores.js';
 
 /** Where the lake is now, for one view. */
@@ -35,7 +35,7 @@ export async function snapshotHistory(lake: Lake, from: number, to: number): Pro
   // Of the catalog's own table: snapshots() reads every change of every snapshot.
   const found = await lake.one<{ count: bigint; at: string | null }>(
     `SELECT count(*) AS count, max(snapshot_time::VARCHAR) FILTER (snapshot_id = $1) AS at
-     FROM __ducklake_metadata_${catalog}.ducklake_snapshot WHERE snapshot_id BETWEEN $1 AND $2`,
+     FROM ${lake.metadata('ducklake_snapshot')} WHERE snapshot_id BETWEEN $1 AND $2`,
     [BigInt(from), BigInt(to)],
   );
   return { committedAt: found?.at ?? undefined, unbroken: Number(found?.count ?? 0) === to - from + 1 };

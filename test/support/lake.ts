@@ -3,7 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import type { FeatureTable } from '../../src/definitions/feature-table.js';
 import { createFeatureTable } from '../../src/lake/feature-tables.js';
-import { Lake } from '../../src/lake/index.js';
+import { type CatalogOptions, Lake } from '../../src/lake/index.js';
 
 export interface TempLake {
   readonly lake: Lake;
@@ -11,10 +11,10 @@ export interface TempLake {
   close(): void;
 }
 
-/** A fresh lake of project `test` in a folder of its own, removed by `close`. */
-export async function withTempLake(): Promise<TempLake> {
+/** A fresh lake of project `test` in a folder of its own, removed by `close`. @param catalog default: SQLite. */
+export async function withTempLake(catalog?: CatalogOptions): Promise<TempLake> {
   const stateDir = mkdtempSync(path.join(os.tmpdir(), 'asof-lake-'));
-  const lake = await Lake.open({ stateDir, project: 'test' });
+  const lake = await Lake.open({ stateDir, project: 'test', catalog });
   return {
     lake,
     stateDir,
