@@ -55,9 +55,18 @@ class FileStreamSource implements StreamSource {
     return readTopic(this.#directory, this.topic).id;
   }
 
-  async partitions(): Promise<PartitionRange[]> {
+  partitions(): Promise<PartitionRange[]> {
+    return this.#ranges(this.#partitions);
+  }
+
+  topicRanges(): Promise<PartitionRange[]> {
+    const { partitions } = readTopic(this.#directory, this.topic);
+    return this.#ranges(Array.from({ length: partitions }, (_, partition) => partition));
+  }
+
+  async #ranges(partitions: readonly number[]): Promise<PartitionRange[]> {
     const ranges: PartitionRange[] = [];
-    for (const partition of this.#partitions) {
+    for (const partition of partitions) {
       // A reader of its own: asking for ranges must not disturb reading, and must see a topic that was created again.
       const reader = new PartitionReader(partitionFile(this.#directory, this.topic, partition), partition);
       try {

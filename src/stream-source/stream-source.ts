@@ -44,11 +44,13 @@ export interface StreamSource {
   /**
    * Changes whenever the partitions this consumer may read do: members of a consumer group join and leave. What was read under an
    * earlier assignment is committed or lost to whoever has the partition now; then partitions are asked for, claimed and sought
-   * again. Until `seek` was called, `poll` gives nothing of the new assignment.
+   * again. Until `seek` was called, `poll` gives nothing of the new assignment. 0 in an engine that knows no groups.
    */
   readonly assignment: number;
   /** The partitions this consumer may read, with their ranges; in a group, waits for the first assignment. May be none. */
   partitions(): Promise<PartitionRange[]>;
+  /** All partitions of the topic with their ranges, whoever reads them. */
+  topicRanges(): Promise<PartitionRange[]>;
   /** By partition, the offset of the first event at or after a time; the end where there is none. */
   offsetsAt(time: Date): Promise<ReadonlyMap<number, number>>;
   /** Goes on reading each partition at the offset given. Throws DataError for an offset below `start` or beyond `end`. */
