@@ -37,6 +37,39 @@ export const limits = {
   /** Share of quarantined rows above which a run fails instead of setting them aside. */
   quarantineShareMax: 0.1,
   heartbeatEveryMs: 1_000,
+  /** An online read in Redis fails after this long, unless `readTimeout` of the store says otherwise; any other command after longer. */
+  redisReadTimeoutMs: 500,
+  redisWriteTimeoutMs: 20_000,
+  redisConnectTimeoutMs: 10_000,
+  redisReconnectDelayMaxMs: 2_000,
+  /** A connection on which nothing comes back for this long is given up and made again. */
+  redisSilenceMaxMs: 10_000,
+  /** Rows of one script: the server does nothing else meanwhile (about 1 ms). More are hardly faster. */
+  redisScriptRows: 256,
+  /** Bytes of rows on their way to Redis at once. */
+  redisPipelineBytesMax: 8 * 1024 * 1024,
+  /** Keys of one MGET or UNLINK, and keys looked at by one step of SCAN. */
+  redisKeysPerCommand: 1_000,
+  /**
+   * An expired row is kept for this long, so that readers are told OUTSIDE_MAX_AGE and not NOT_FOUND. In engines that let rows
+   * expire by themselves.
+   */
+  onlineExpiryGraceMs: 24 * 3_600_000,
+  /**
+   * How long such engines keep tombstones. One keeps a late retry from bringing a deleted row back, and no step is retried for
+   * longer than 7 days (scheduleToCloseTimeout of the workflows).
+   */
+  onlineTombstoneMs: 8 * 24 * 3_600_000,
+  /** How often a check of both stores looks at a key before it is called wrong, and how long it waits in between. */
+  verifyLooksMax: 3,
+  verifyLookWaitMs: 300,
+  /** Keys shown of each kind of difference. */
+  verifyExamples: 5,
+  /** Connecting to a database that rows are read from, and looking at its catalog. */
+  sourceConnectMaxMs: 10_000,
+  sourceLookMaxMs: 60_000,
+  /** How often a database is asked how many rows it has sent. */
+  sourceProgressEveryMs: 2_000,
 } as const;
 
 /** Memory DuckDB may plan with, e.g. `4GB`; about half of the machine unless ASOF_DUCKDB_MEMORY says otherwise. */

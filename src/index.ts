@@ -34,6 +34,8 @@ export {
   type MaterializeStepOptions,
   PipelineSteps,
   type ReplayOptions,
+  type VerifyOptions,
+  type VerifyReport,
 } from './pipeline-steps.js';
 export type { ExpectationResult, Profile, Quality } from './quality/index.js';
 export type { Applied, Change, ObjectKind, Plan, RegistryEntry, RegistryState } from './registry/index.js';
@@ -45,7 +47,17 @@ export {
   Runs,
   type StepRecord,
 } from './runs/index.js';
-export type { MaterializeMode, MaterializeProgress, MaterializeResult, PushResult, SliceReport } from './sync/index.js';
+export type {
+  MaterializeMode,
+  MaterializeProgress,
+  MaterializeResult,
+  PushResult,
+  SliceReport,
+  VerifyExample,
+  VerifyProgress,
+  VerifyResult,
+} from './sync/index.js';
+export { describeWrongs } from './sync/index.js';
 export {
   bool,
   bytes,

@@ -9,6 +9,7 @@ import {
   type EtlContext,
   type ExploreReport,
   exploreStep,
+  type IngestTarget,
   ingestStep,
   judgeRows,
   type PublishReport,
@@ -25,13 +26,21 @@ import type { EventCounts } from './offline-store/offline-store.js';
 import { type ReplayRequest, replay } from './stream-source/replay.js';
 import {
   consumeStream,
+  describeWrongs,
   type MaterializeMode,
   type MaterializeProgress,
   type MaterializeResult,
   materializeView,
   type PushResult,
   pushRows,
+  recordVerification,
   type SliceReport,
+  type VerifyCounts,
+  type VerifyProgress,
+  type VerifyResult,
+  verifyQuality,
+  verifyView,
+  writeVerifyReport,
 } from './sync/index.js';
 
 type PipelineTarget = StepTarget & { readonly pipeline: string };
@@ -43,6 +52,26 @@ export interface MaterializeStepOptions extends StepOptions {
 }
 
 export type ReplayOptions = Omit<ReplayRequest, 'producer' | 'keyColumn' | 'timestampColumn'>;
+
+export interface VerifyOptions {
+  /** Only so many keys of each store, chosen by a hash with this seed; default: all. */
+  readonly sample?: { readonly size: number; readonly seed: number } | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((progress: VerifyProgress) => void) | undefined;
+}
+
+/** What a check of a run found. Small and plain: crosses to workflows; keys and times of what differs are in the report only. */
+export interface VerifyReport extends VerifyCounts {
+  readonly rowsIn: number;
+  /** Keys with nothing wrong. */
+  readonly rowsOut: number;
+  readonly agrees: boolean;
+  readonly quality: 'passed' | 'warned' | 'failed';
+  /** Counts of what differs, for people. */
+  readonly wrong: string;
+  /** Relative to the project root. */
+  readonly report: string;
+}
 
 export interface ConsumeStepOptions {
   readonly sliceMs: number;
@@ -62,7 +91,7 @@ export class PipelineSteps {
     this.#engines = engines;
   }
 
-  async ingest(target: StepTarget, options: StepOptions = {}): Promise<StepReport> {
+  async ingest(target: IngestTarget, options: StepOptions = {}): Promise<StepReport> {
     return ingestStep(await this.#context(target.view), target, options);
   }
 
@@ -96,6 +125,37 @@ export class PipelineSteps {
       signal,
       onProgress: onCursor,
     });
+  }
+
+  /**
+   * Checks that what is online of a view equals the answer of the lake at its cursor, key by key. Reads only; may run while others
+   * write.
+   * @throws DefinitionError when the view is unknown, not applied or kept offline.
+   */
+  async checkOnline(view: string, options: VerifyOptions = {}): Promise<VerifyResult> {
+    const [name = view] = this.#store.onlineViews([view]);
+    const { table } = await this.#store.view(name);
+    const directory = path.join(this.#store.repo.stateDir, 'staging');
+    return verifyView(await this.#stores(), { table, directory, ...options });
+  }
+
+  /** The same for a run: the result is kept with the run's record and in a report. */
+  async verify(
+    { runId, view }: StepTarget,
+    { failOn, ...options }: VerifyOptions & { readonly failOn: boolean },
+  ): Promise<VerifyReport> {
+    const { stateDir, projectRoot } = this.#store.repo;
+    const result = await this.checkOnline(view, options);
+    const report = path.relative(projectRoot, writeVerifyReport(path.join(stateDir, 'reports', runId, view), result));
+    await recordVerification(this.#engines.lake, { runId, result, report, failOn });
+    const { same, different, missing, unexpected, stale, pending, expired, keys, agrees } = result;
+    return {
+      ...{ same, different, missing, unexpected, stale, pending, expired, agrees, report },
+      rowsIn: keys,
+      rowsOut: same + pending + expired,
+      quality: verifyQuality(result, failOn),
+      wrong: agrees ? '' : describeWrongs(result),
+    };
   }
 
   async consumeStream(target: StepTarget, options: ConsumeStepOptions): Promise<SliceReport> {

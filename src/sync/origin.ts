@@ -30,10 +30,7 @@ export async function settleOrigin(
   now: LakeState,
 ): Promise<{ incarnation: string; dropped: string | undefined }> {
   const known = await readOrigin(online, view);
-  const dropped =
-    known !== undefined && known.lakeId !== now.lakeId
-      ? 'the online rows came from another lake'
-      : await aheadOfLake(lake, online, view, now);
+  const dropped = await originMismatch({ lake, online }, view, now);
   if (known !== undefined && dropped === undefined) return { incarnation: known.incarnation, dropped };
   return { incarnation: await beginAnew(online, view, now, dropped !== undefined), dropped };
 }
@@ -52,12 +49,14 @@ export async function beginAnew(
   return (await readOrigin(online, view))?.incarnation ?? origin.incarnation;
 }
 
-async function aheadOfLake(
-  lake: Stores['lake'],
-  online: OnlineStore,
+/** Why the view's online rows are not of this lake as it is; `undefined` = they are. */
+export async function originMismatch(
+  { lake, online }: Pick<Stores, 'lake' | 'online'>,
   view: string,
   now: LakeState,
 ): Promise<string | undefined> {
+  const known = await readOrigin(online, view);
+  if (known !== undefined && known.lakeId !== now.lakeId) return 'the online rows came from another lake';
   const cursor = await readCursor(online, view);
   if (cursor === undefined) return undefined;
   if (cursor.snapshot > now.snapshot) {
