@@ -64,9 +64,10 @@ export const workerIdentity = (pid: number | string = process.pid): string => `$
  * attributes, or metrics can't be served.
  */
 export async function startWorker(setup: WorkerSetup): Promise<RunningWorker> {
-  installRuntime(setup.metricsAddress);
   const { service, project, activities } = setup;
   const converter = dataConverter(setup.keys);
+  // From here on the runtime keeps the process alive until a connection was made and closed, or could not be made.
+  installRuntime(setup.metricsAddress);
   const connection = await connectNative(service);
   try {
     await checkSearchAttributes(connection, service.namespace);
