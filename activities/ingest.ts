@@ -2,8 +2,13 @@ import type { ActivityDeps } from './deps.js';
 import { resumableStep } from './resumable-step.js';
 import type { StepInput } from './step-input.js';
 
+export interface IngestInput extends StepInput {
+  /** All rows of a source with a cursor, not only what is new; checked by the step. */
+  readonly full?: unknown;
+}
+
 /** Reads the view's source into the run's staging folder. */
-export const ingest = (deps: ActivityDeps, input: StepInput) =>
+export const ingest = (deps: ActivityDeps, input: IngestInput) =>
   resumableStep(deps, input.retries, input.resume, ({ signal, progress }) =>
     deps.store.steps.ingest(input, { signal, onProgress: progress }),
   );

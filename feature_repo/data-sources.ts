@@ -1,14 +1,25 @@
-import { fileSource, float32, int64, kafkaSource, timestamp } from 'asof';
+import { env, fileSource, float32, int64, kafkaSource, postgresSource, timestamp } from 'asof';
 
-/** Hourly statistics of every driver, exported from the database. */
-export const driverStatsFile = fileSource({
+const driverStatsRows = {
   name: 'driver_stats',
   description: 'Hourly statistics per driver',
-  path: 'data/driver_stats.parquet',
   timestampField: 'datetime',
   createdTimestampField: 'created',
   owner: 'batch-source@example.com',
-});
+};
+
+/** Hourly statistics of every driver: from the database that ASOF_SOURCE_URL names, else from a file exported from it. */
+export const driverStatsSource =
+  process.env['ASOF_SOURCE_URL'] === undefined
+    ? fileSource({ ...driverStatsRows, path: 'data/driver_stats.parquet' })
+    : postgresSource({
+        ...driverStatsRows,
+        table: 'public.driver_stats',
+        connection: env('ASOF_SOURCE_URL'),
+        // Each run reads on from the last hour it saw; statistics of an hour come up to a day late.
+        cursor: 'datetime',
+        cursorLag: '1 day',
+      });
 
 /** The same statistics as they happen, one JSON event each; rates are fractions, 0 to 1. */
 export const driverStatsTopic = kafkaSource({
@@ -25,6 +36,6 @@ export const driverStatsTopic = kafkaSource({
   timestampField: 'datetime',
   createdTimestampField: 'created',
   watermark: '5 minutes',
-  batchSource: driverStatsFile,
+  batchSource: driverStatsSource,
   owner: 'stream-source@example.com',
 });

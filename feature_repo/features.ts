@@ -1,5 +1,5 @@
 import { between, featureView, float32, int32, missingRatio, notNull, streamFeatureView } from 'asof';
-import { driverStatsFile, driverStatsTopic } from './data-sources.js';
+import { driverStatsSource, driverStatsTopic } from './data-sources.js';
 import { driver } from './entities.js';
 
 /** From the database; rates are fractions, 0 to 1. */
@@ -8,7 +8,7 @@ export const driverStats = featureView({
   description: 'Conversion, acceptance and daily trips of drivers',
   entities: [driver],
   ttl: '36500 days',
-  source: driverStatsFile,
+  source: driverStatsSource,
   features: {
     conv_rate: float32(),
     acc_rate: float32(),

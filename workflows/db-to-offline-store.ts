@@ -2,14 +2,20 @@ import { steps } from './activity-proxies.js';
 import type { PipelineInput, RunSummary } from './contract.js';
 import { pipelineRun } from './run.js';
 
-/** Brings the views' sources into the offline store: ingest → clean → explore and validate → publish, one view after the other. */
+/**
+ * Brings the views' sources into the offline store: ingest → clean → explore and validate → publish, one view after the other. The
+ * argument `full` reads all rows of a source that has a cursor, not only what is new.
+ */
 export async function dbToOfflineStore(input: PipelineInput): Promise<RunSummary> {
-  return pipelineRun(input, { accepts: ['views'] }, async (run) => {
+  return pipelineRun(input, { accepts: ['views', 'full'] }, async (run) => {
     const { runId, retries } = run;
+    const { full } = run.args;
     for (const view of run.views) {
       const target = { runId, view, pipeline: input.pipeline, retries };
       const call = { summary: view };
-      await run.step(`ingest ${view}`, (resume) => steps.ingest.executeWithOptions(call, [{ ...target, resume }]));
+      await run.step(`ingest ${view}`, (resume) =>
+        steps.ingest.executeWithOptions(call, [{ ...target, resume, ...(full === undefined ? {} : { full }) }]),
+      );
       await run.step(`clean ${view}`, (resume) => steps.clean.executeWithOptions(call, [{ ...target, resume }]));
       const explored = await run.step(`explore and validate ${view}`, (resume) =>
         steps.exploreAndValidate.executeWithOptions(call, [{ ...target, resume }]),

@@ -1,16 +1,19 @@
+import type { BatchSource } from '../definitions/batch-source.js';
 import { createdTimestamp, eventTimestamp } from '../definitions/feature-table.js';
-import type { FileSource } from '../definitions/sources.js';
 import type { Lake } from '../lake/index.js';
 import { timestamp } from '../types.js';
 import { type CleanCounts, type CleanView, writeCleaned } from './cleaning-rules.js';
+import { isText, sourceShown } from './source-label.js';
 import { parquetColumns, type SourceColumn } from './source-reader.js';
 import { typeColumns, type WantedColumn } from './typed-columns.js';
 
 export interface CleanRequest {
   readonly view: CleanView;
-  readonly source: FileSource;
-  /** Staging file made by `ingestFile`. */
+  readonly source: BatchSource;
+  /** Staging file made by `ingestSource`. */
   readonly input: string;
+  /** What ingest told of its columns. */
+  readonly columns?: readonly SourceColumn[] | undefined;
   /** Staging file to write: join keys, event_timestamp, created_timestamp, features, `_ingest_position`; ordered by position. */
   readonly file: string;
   readonly signal?: AbortSignal | undefined;
@@ -26,15 +29,16 @@ export interface CleanResult extends CleanCounts {
  * @throws DataError naming file, column, count and first row for missing columns, wrong column types, values that do not fit, and
  * null join keys or event times (unless a rule drops or fills them); nothing is written then.
  */
-export async function cleanFile(lake: Lake, { view, source, input, file, signal }: CleanRequest): Promise<CleanResult> {
+export async function cleanFile(lake: Lake, request: CleanRequest): Promise<CleanResult> {
+  const { view, source, input, file, signal } = request;
   return lake.withSession(async (session) => {
-    const columns = await parquetColumns(session, input, { signal });
+    const columns = await parquetColumns(session, input, { signal }, request.columns);
     const wanted = wantedOfView(view, source);
     const { relation } = await typeColumns(session, input, columns, wanted, {
       view: view.name,
-      shown: source.path,
+      shown: sourceShown(source),
       pii: source.pii,
-      text: source.format !== 'parquet',
+      text: isText(source),
       signal,
     });
     const created = source.createdTimestampField === undefined ? withCreated(relation) : relation;
@@ -43,7 +47,7 @@ export async function cleanFile(lake: Lake, { view, source, input, file, signal 
   });
 }
 
-function wantedOfView(view: CleanView, source: FileSource): WantedColumn[] {
+function wantedOfView(view: CleanView, source: BatchSource): WantedColumn[] {
   const ruled = (column: string): boolean => view.clean.missing?.[column] !== undefined;
   const same =
     (required: boolean, role: string) =>

@@ -43,9 +43,9 @@ export function readCsvHeader(file: SourceFile): CsvHeader {
 }
 
 /** Says which column was probably meant, and lists what there is. */
-export function columnsMend(wanted: string, columns: readonly string[]): string {
+export function columnsMend(wanted: string, columns: readonly string[], has = 'the file has'): string {
   const listed = columns.length > 30 ? `${columns.slice(0, 30).join(', ')} … (${columns.length})` : columns.join(', ');
-  return `${didYouMean(wanted, columns)}the file has ${listed}`;
+  return `${didYouMean(wanted, columns)}${has} ${listed}`;
 }
 
 function readStart(file: SourceFile): string {

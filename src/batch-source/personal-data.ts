@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
-import type { FileSource } from '../definitions/sources.js';
+import type { BatchSource } from '../definitions/batch-source.js';
 import { DataError, DefinitionError } from '../errors.js';
 import { appendColumns } from '../lake/append-columns.js';
 import { id, type Session, tempTable } from '../lake/index.js';
 import { bytes } from '../types.js';
 import { columnsMend } from './csv-header.js';
+import { sourceLabel } from './source-label.js';
 import type { SourceColumn } from './source-reader.js';
 
 const blockBytes = 64;
@@ -17,11 +18,11 @@ const pads = 'pii_key_pads';
  * Bound values show in DuckDB's plans and profiles, so the key comes from a temporary table that an appender filled: no statement
  * ever holds it.
  * @throws DefinitionError when a column is hashed and there is no key.
- * @throws DataError when a rule names a column that the file does not have; else a typo would let the data through.
+ * @throws DataError when a rule names a column that the source does not have; else a typo would let the data through.
  */
 export async function protectColumns(
   session: Session,
-  source: FileSource,
+  source: BatchSource,
   columns: readonly SourceColumn[],
   shown: string,
   env: NodeJS.ProcessEnv,
@@ -32,7 +33,7 @@ export async function protectColumns(
     if (!names.includes(column)) {
       throw new DataError(`there is no column "${column}", which a pii rule of the source names`, {
         where: shown,
-        mend: columnsMend(column, names),
+        mend: columnsMend(column, names, 'there are'),
       });
     }
   }
@@ -55,11 +56,11 @@ export async function protectColumns(
 }
 
 /** @throws DefinitionError when columns are to be hashed and the environment has no key. */
-export function piiKey(source: FileSource, env: NodeJS.ProcessEnv): string {
+export function piiKey(source: BatchSource, env: NodeJS.ProcessEnv): string {
   const key = env['ASOF_PII_KEY'];
   if (key !== undefined && key !== '') return key;
   throw new DefinitionError('columns are to be hashed, but ASOF_PII_KEY is not set', {
-    where: `fileSource "${source.name}"`,
+    where: sourceLabel(source),
     mend: 'set ASOF_PII_KEY to a long random secret, the same for every worker (e.g. from `openssl rand -hex 32`)',
   });
 }

@@ -12,6 +12,10 @@ export interface SourceColumn {
   readonly name: string;
   /** DuckDB's type. CSV has no types: all its columns are VARCHAR until the clean step casts them to what the view declares. */
   readonly type: string;
+  /** The type it has in its database, e.g. `numeric(10,2)`. */
+  readonly sourceType?: string;
+  /** Numbers kept as text, to their last digit: the view's type decides what they become. */
+  readonly digits?: boolean;
 }
 
 /** How a file is read: a FROM clause whose rows carry all columns and the position. */
@@ -93,9 +97,16 @@ async function describe(session: Session, from: string, options: StatementOption
   return withoutPosition(rows.map((row) => ({ name: row.column_name, type: row.column_type })));
 }
 
-/** Columns and types of a Parquet file that an earlier step wrote. */
-export const parquetColumns = (session: Session, file: string, options: StatementOptions): Promise<SourceColumn[]> =>
-  describe(session, `read_parquet(${lit(file)})`, options);
+/** Columns and types of a Parquet file that an earlier step wrote, with what that step told of them. */
+export async function parquetColumns(
+  session: Session,
+  file: string,
+  options: StatementOptions,
+  told: readonly SourceColumn[] = [],
+): Promise<SourceColumn[]> {
+  const columns = await describe(session, `read_parquet(${lit(file)})`, options);
+  return columns.map((column) => ({ ...told.find(({ name }) => name === column.name), ...column }));
+}
 
 /** Numbers, booleans and lists of them keep their type; all else is read as the text it is. */
 function plainJsonType(type: string): string {

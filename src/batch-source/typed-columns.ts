@@ -1,4 +1,4 @@
-import type { PiiRule } from '../definitions/sources.js';
+import type { PiiRule } from '../definitions/batch-source.js';
 import { DataError } from '../errors.js';
 import { id, lit, type Session, type SqlValue, type StatementOptions } from '../lake/index.js';
 import { sqlType, typeName, type ValueType } from '../types.js';
@@ -103,6 +103,7 @@ function conversionOf(want: WantedColumn, columns: readonly SourceColumn[], cont
       : columnsMend(
           want.from,
           columns.map(({ name }) => name),
+          context.text ? 'the file has' : 'there are',
         );
     throw new DataError(`there is no column "${want.from}" (${want.role} of view "${context.view}")`, {
       where: context.shown,
@@ -110,19 +111,29 @@ function conversionOf(want: WantedColumn, columns: readonly SourceColumn[], cont
     });
   }
   const rule = context.pii?.[want.from];
+  const digits = found.digits === true && rule === undefined;
   const made = conversion(found.type, want.type, id(found.name), {
     ...context,
-    text: context.text && rule === undefined,
+    text: (context.text && rule === undefined) || digits,
   });
-  if (made !== undefined) return made;
+  if (made !== undefined && !(digits && !takesDigits(want.type))) return made;
   const protectedAs = rule === undefined ? '' : ` after the source's pii rule "${rule}"`;
+  const inDatabase = found.sourceType !== undefined && rule === undefined;
   throw new DataError(
-    `column "${want.from}" is ${found.type}${protectedAs}, but view "${context.view}" declares it ${typeName(want.type)}`,
+    `column "${want.from}" is ${inDatabase ? found.sourceType : found.type}${protectedAs}, but view "${context.view}" declares it ${typeName(want.type)}`,
     {
       where: context.shown,
-      mend: `write the column as ${typeName(want.type)}, or declare what it is`,
+      mend: inDatabase
+        ? `declare what it is (what has no type of its own here is a string()), or make it ${typeName(want.type)} in a query`
+        : `write the column as ${typeName(want.type)}, or declare what it is`,
     },
   );
+}
+
+/** What a number's digits may become: a number, or the text they are. */
+function takesDigits(type: ValueType): boolean {
+  if (type.kind === 'list') return type.items !== undefined && takesDigits(type.items);
+  return ['int32', 'int64', 'float32', 'float64', 'string'].includes(type.kind);
 }
 
 async function badValues(

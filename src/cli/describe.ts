@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { tableName } from '../definitions/feature-table.js';
 import type { FeatureStore, RegistryEntry } from '../index.js';
 import { diffFields, type FieldChange } from '../registry/diff.js';
-import { objectKind, objectKinds, type Spec, type ViewSpec } from '../registry/spec.js';
+import { isViewSpec, objectKind, objectKinds, type Spec, type ViewSpec } from '../registry/spec.js';
 import { action, describeCommand, type GlobalOptions, withStore } from './command.js';
 import { formatCell, printJson, printTable, seconds } from './output.js';
 
@@ -29,7 +29,7 @@ async function describe(options: GlobalOptions, kindText: string, name: string):
   await withStore(options, async (store) => {
     const entry = await store.registry.describe(kind, name);
     const history = versions(await store.registry.history(kind, name));
-    const table = 'table' in entry.spec ? await describeTable(store, entry.spec) : undefined;
+    const table = isViewSpec(entry.spec) ? await describeTable(store, entry.spec) : undefined;
     if (options.json) {
       const { version, appliedAt, spec } = entry;
       printJson({ kind, name, version, appliedAt, spec, table, history });
@@ -92,7 +92,8 @@ const typedFields: Readonly<Record<string, string>> = { joinKeys: 'join key', fe
 const isService = (spec: Spec): boolean => spec.kind === 'feature_service';
 
 function printField(field: string, value: unknown): void {
-  if (field === 'table' || value === undefined) return;
+  // A view's table is told in a line of its own; a source's is a name.
+  if (value === undefined || (field === 'table' && typeof value !== 'string')) return;
   if (field === 'ttlMs') console.log(`  ttl: ${value === 0 ? 'for ever' : `${Number(value) / 86_400_000} days`}`);
   else if (field === 'watermarkMs') console.log(`  watermark: ${seconds(Number(value))}`);
   else if (isListOfObjects(value)) {

@@ -11,6 +11,7 @@ export interface Meta {
 export type DefinitionKind =
   | 'entity'
   | 'file_source'
+  | 'postgres_source'
   | 'kafka_source'
   | 'feature_view'
   | 'stream_feature_view'

@@ -1,5 +1,6 @@
 import { DefinitionError } from '../errors.js';
 import type { NullableRow, Row, Schema } from '../types.js';
+import { type BatchSource, isBatchSource } from './batch-source.js';
 import { type CleaningRules, checkCleaning } from './cleaning.js';
 import {
   checkFields,
@@ -17,7 +18,7 @@ import { type Duration, parseDuration } from './duration.js';
 import type { Entity } from './entity.js';
 import { checkExpectations, columnsOf, type Expectation } from './expectations.js';
 import { selectable } from './selection.js';
-import type { FileSource, KafkaSource } from './sources.js';
+import type { KafkaSource } from './sources.js';
 
 type Intersect<U> = (U extends unknown ? (u: U) => void : never) extends (i: infer I) => void ? I : never;
 type JoinKeysOf<E extends readonly Entity[]> = Intersect<E[number]['joinKeys']>;
@@ -53,13 +54,13 @@ interface ViewBase {
   readonly clean: CleaningRules;
 }
 
-/** Features of one or several entities, fed by a file. */
+/** Features of one or several entities, fed by a file or a database. */
 export interface FeatureView<N extends string = string, K = unknown, F extends Schema = Schema>
   extends Definition<'feature_view'>,
     Selection<N, K, F>,
     ViewBase {
   readonly name: N;
-  readonly source: FileSource;
+  readonly source: BatchSource;
 }
 
 /** Features computed from a stream's events, and from the stream's batch source by the same transform. */
@@ -94,17 +95,17 @@ const viewFields = [...metaFields, 'entities', 'features', 'ttl', 'online', 'exp
  * columns that don't exist, a ttl that is no duration.
  */
 export function featureView<const N extends string, const E extends readonly Entity[], const F extends Schema>(
-  def: ViewOptions<N, E, F> & { source: FileSource },
+  def: ViewOptions<N, E, F> & { source: BatchSource },
 ): FeatureView<N, JoinKeysOf<E>, F> {
   const where = label('featureView', def.name);
   checkName('featureView', def.name);
   checkFields(where, def, viewFields);
-  if (def.source?.kind !== 'file_source') {
+  if (!isBatchSource(def.source)) {
     const mend =
       (def.source as { kind?: string } | undefined)?.kind === 'kafka_source'
         ? 'use streamFeatureView for a kafkaSource'
-        : 'give it a fileSource';
-    throw new DefinitionError('source is not a file source', { where, mend });
+        : 'give it a fileSource or a postgresSource';
+    throw new DefinitionError('source is no file and no database', { where, mend });
   }
   const { ttl: _, ...rest } = def;
   const base = { ...rest, ...checkView(where, def), kind: 'feature_view' as const, source: def.source };
@@ -134,7 +135,7 @@ export function streamFeatureView<
   if (def.source?.kind !== 'kafka_source') {
     throw new DefinitionError('source is not a kafka source', {
       where,
-      mend: 'give it a kafkaSource, or use featureView for a file',
+      mend: 'give it a kafkaSource, or use featureView for a file or a database',
     });
   }
   if (def.late !== undefined && !['keep', 'drop', 'dead_letter'].includes(def.late)) {

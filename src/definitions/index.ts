@@ -1,3 +1,4 @@
+export type { BatchSource, PiiRule } from './batch-source.js';
 export type { CleaningRules } from './cleaning.js';
 export { type Definition, type DefinitionKind, isDefinition, type Meta } from './definition.js';
 export { type Duration, parseDuration } from './duration.js';
@@ -42,6 +43,7 @@ export {
   type Retries,
   type Schedule,
 } from './pipeline.js';
+export { type PostgresSource, postgresSource } from './postgres-source.js';
 export { type ResolvedSelection, resolveSelection } from './selection.js';
 export { type EnvValue, env, readSetting, type Setting } from './setting.js';
 export {
@@ -50,7 +52,6 @@ export {
   fileSource,
   type KafkaSource,
   kafkaSource,
-  type PiiRule,
 } from './sources.js';
 export type { TlsSettings } from './tls-settings.js';
 export { parseUtc } from './utc-time.js';

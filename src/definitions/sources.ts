@@ -2,6 +2,14 @@ import path from 'node:path';
 import { DefinitionError } from '../errors.js';
 import type { Schema } from '../types.js';
 import {
+  type BatchSource,
+  type BatchSourceFields,
+  batchSourceFields,
+  checkBatchSource,
+  isBatchSource,
+  type PiiRule,
+} from './batch-source.js';
+import {
   checkFields,
   checkMeta,
   checkName,
@@ -15,18 +23,11 @@ import {
 import { type Duration, parseDuration } from './duration.js';
 
 export type FileFormat = 'parquet' | 'csv' | 'tsv' | 'ndjson';
-/** What ingest does with a column that holds personal data: a keyed hash (joinable), `***`, or nothing at all is kept. */
-export type PiiRule = 'hash' | 'mask' | 'drop';
 
 /** A file that a pipeline ingests. Relative paths start at the project root. */
-export interface FileSource extends Definition<'file_source'> {
+export interface FileSource extends Definition<'file_source'>, BatchSourceFields {
   readonly path: string;
   readonly format: FileFormat;
-  /** When the row's facts became true. */
-  readonly timestampField: string;
-  /** When the row was made; breaks ties between rows of one event time. */
-  readonly createdTimestampField?: string;
-  readonly pii?: Readonly<Record<string, PiiRule>>;
 }
 
 const formats: Record<string, FileFormat> = {
@@ -53,7 +54,7 @@ export function fileSource(
 ): FileSource {
   checkName('fileSource', def.name);
   const where = label('fileSource', def.name);
-  checkFields(where, def, [...metaFields, 'path', 'format', 'timestampField', 'createdTimestampField', 'pii']);
+  checkFields(where, def, [...metaFields, ...batchSourceFields, 'path', 'format']);
   checkMeta(where, def);
   if (typeof def.path !== 'string' || def.path === '') {
     throw new DefinitionError('path is missing', { where, mend: "write path: 'data/my-file.parquet'" });
@@ -65,19 +66,7 @@ export function fileSource(
       mend: `add format: one of ${[...new Set(Object.values(formats))].join(', ')}`,
     });
   }
-  if (typeof def.timestampField !== 'string' || def.timestampField === '') {
-    throw new DefinitionError('timestampField is missing', {
-      where,
-      mend: 'name the column that holds the event time',
-    });
-  }
-  for (const [column, rule] of Object.entries(def.pii ?? {})) {
-    if (['hash', 'mask', 'drop'].includes(rule)) continue;
-    throw new DefinitionError(`pii.${column} ${JSON.stringify(rule)} is unknown`, {
-      where,
-      mend: 'use hash, mask or drop',
-    });
-  }
+  checkBatchSource(where, def);
   return define({ kind: 'file_source', ...def, format });
 }
 
@@ -90,7 +79,7 @@ export interface KafkaSource<E extends Schema = Schema> extends Definition<'kafk
   /** How far behind the newest event time seen an event may come before it counts as late; milliseconds. */
   readonly watermarkMs: number;
   /** The same facts as history: where backfills come from. */
-  readonly batchSource?: FileSource;
+  readonly batchSource?: BatchSource;
 }
 
 /**
@@ -106,7 +95,7 @@ export function kafkaSource<const E extends Schema>(
     timestampField: keyof E & string;
     createdTimestampField?: keyof E & string;
     watermark?: Duration;
-    batchSource?: FileSource;
+    batchSource?: BatchSource;
   } & Meta,
 ): KafkaSource<E> {
   const { watermark, ...rest } = def;
@@ -140,8 +129,11 @@ export function kafkaSource<const E extends Schema>(
       });
     }
   }
-  if (def.batchSource !== undefined && def.batchSource.kind !== 'file_source') {
-    throw new DefinitionError('batchSource is not a file source', { where, mend: 'give it a fileSource' });
+  if (def.batchSource !== undefined && !isBatchSource(def.batchSource)) {
+    throw new DefinitionError('batchSource is no file and no database', {
+      where,
+      mend: 'give it a fileSource or a postgresSource',
+    });
   }
   const watermarkMs = watermark === undefined ? Number.POSITIVE_INFINITY : parseDuration(where, 'watermark', watermark);
   return define({ kind: 'kafka_source', ...rest, name, watermarkMs });

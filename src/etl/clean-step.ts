@@ -1,4 +1,4 @@
-import { cleanFile } from '../batch-source/index.js';
+import { cleanFile, type IngestResult } from '../batch-source/index.js';
 import { transformFile } from '../transform/transform-batch.js';
 import { type EtlContext, stagingOf } from './etl-context.js';
 import { ingested } from './ingest-step.js';
@@ -15,7 +15,8 @@ export async function cleanStep(context: EtlContext, target: StepTarget, options
   const staging = stagingOf(context, target);
   return staging.once('clean', async () => {
     const { view, table } = context.view(target.view);
-    const files = { input: staging.file(ingested), file: staging.file(cleaned), signal };
+    const { columns } = staging.result<IngestResult>('ingest');
+    const files = { input: staging.file(ingested), columns, file: staging.file(cleaned), signal };
     onProgress?.({ message: `clean ${target.view}` });
     if (view.kind === 'stream_feature_view') {
       return transformFile(context.lake, {

@@ -1,6 +1,6 @@
+import type { BatchSource } from '../definitions/batch-source.js';
 import { createdTimestamp, eventTimestamp, type FeatureTable } from '../definitions/feature-table.js';
 import type { AnyFeatureView } from '../definitions/feature-view.js';
-import type { FileSource } from '../definitions/sources.js';
 import { DefinitionError } from '../errors.js';
 import type { Lake } from '../lake/index.js';
 import type { OfflineStore } from '../offline-store/offline-store.js';
@@ -31,10 +31,10 @@ export const stagingOf = ({ stateDir }: EtlContext, { runId, view }: StepTarget)
   new Staging(stateDir, runId, view);
 
 /** Where a view's history comes from. @throws DefinitionError for a stream view without a batch source. */
-export function batchSourceOf(view: AnyFeatureView): FileSource {
+export function batchSourceOf(view: AnyFeatureView): BatchSource {
   const source = view.kind === 'feature_view' ? view.source : view.source.batchSource;
   if (source !== undefined) return source;
-  throw new DefinitionError('the view has no batch source, so there is no file to ingest', {
+  throw new DefinitionError('the view has no batch source, so there is nothing to ingest', {
     where: `streamFeatureView "${view.name}"`,
     mend: 'give its kafkaSource a batchSource, or feed it by streamToStores',
   });

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import type { IngestResult } from '../batch-source/index.js';
+import type { IngestResult, Provenance } from '../batch-source/index.js';
 import type { Expectation } from '../definitions/expectations.js';
 import { DataError } from '../errors.js';
 import {
@@ -101,7 +101,7 @@ async function explore(context: EtlContext, target: Target, { signal, onProgress
 
 function writeRunReport(context: EtlContext, target: Target, found: Found): { html: string; json: string } {
   const staging = stagingOf(context, target);
-  const { rows, provenance } = staging.result<IngestResult>('ingest');
+  const { rows, provenance, notes = [] } = staging.result<IngestResult>('ingest');
   const { duplicates, dropped, droppedColumns } = staging.result<CleanReport>('clean');
   const source = batchSourceOf(context.view(target.view).view);
   return writeReport({
@@ -114,9 +114,7 @@ function writeRunReport(context: EtlContext, target: Target, found: Found): { ht
       startedAt: new Date().toISOString(),
       source: {
         name: source.name,
-        file: provenance.path,
-        hash: provenance.sha256,
-        bytes: provenance.bytes,
+        ...placeOf(provenance),
         rows,
         columns: provenance.schema,
         owner: source.owner,
@@ -125,9 +123,18 @@ function writeRunReport(context: EtlContext, target: Target, found: Found): { ht
       quality: found.quality,
       profile: found.profile,
       expectations: found.expectations,
-      notes: droppedColumns.map((column) => `Column ${column} of the source is not used by the view and was left out.`),
+      notes: [
+        ...notes,
+        ...droppedColumns.map((column) => `Column ${column} of the source is not used by the view and was left out.`),
+      ],
     },
   });
+}
+
+function placeOf(provenance: Provenance) {
+  if ('path' in provenance) return { file: provenance.path, hash: provenance.sha256, bytes: provenance.bytes };
+  const { database, table, query, cursor } = provenance;
+  return { database, table, query, cursor };
 }
 
 /** One row per run and view, also when the step is done again. */

@@ -2,8 +2,9 @@ import type { IngestResult } from '../batch-source/index.js';
 import { DataError } from '../errors.js';
 import { insertQuarantined } from '../quality/index.js';
 import { holdLease } from '../runs/index.js';
-import { type EtlContext, stagingOf } from './etl-context.js';
+import { batchSourceOf, type EtlContext, stagingOf } from './etl-context.js';
 import { quarantined, validated } from './explore-step.js';
+import { readingHash } from './last-cursor.js';
 import type { CleanReport, ExploreReport, PublishReport, StepOptions, StepTarget } from './step.js';
 
 /**
@@ -19,7 +20,7 @@ export async function publishStep(
   const report = await staging.once('publish', async () => {
     const { lake, offline } = context;
     const { runId, pipeline } = target;
-    const { table } = context.view(target.view);
+    const { view, table } = context.view(target.view);
     onProgress?.({ message: `publish ${target.view}` });
     const explored = staging.result<ExploreReport>('explore');
     const badFile = staging.file(quarantined);
@@ -29,6 +30,7 @@ export async function publishStep(
       runId,
       provenance: JSON.stringify({
         ...staging.result<IngestResult>('ingest').provenance,
+        reading: readingHash(view, batchSourceOf(view)),
         clean: staging.result<CleanReport>('clean'),
         quality: explored.quality,
       }),

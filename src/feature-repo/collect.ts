@@ -1,10 +1,10 @@
 import {
   type AnyFeatureView,
+  type BatchSource,
   type Definition,
   type Entity,
   type FeatureService,
   type FeatureStoreConfig,
-  type FileSource,
   isDefinition,
   type KafkaSource,
   type Pipeline,
@@ -22,7 +22,7 @@ export interface LoadedFile {
 export interface Collected {
   readonly configs: Map<string, FeatureStoreConfig>;
   readonly entities: Map<string, Entity>;
-  readonly sources: Map<string, FileSource | KafkaSource>;
+  readonly sources: Map<string, BatchSource | KafkaSource>;
   readonly views: Map<string, AnyFeatureView>;
   readonly services: Map<string, FeatureService>;
   readonly pipelines: Map<string, Pipeline>;
@@ -34,6 +34,7 @@ const called = {
   entity: 'entity',
   file_source: 'source',
   kafka_source: 'source',
+  postgres_source: 'source',
   feature_view: 'view',
   stream_feature_view: 'view',
   feature_service: 'feature service',
@@ -101,6 +102,7 @@ function mapFor(collected: Collected, { kind }: Definition): Map<string, unknown
       return collected.entities;
     case 'file_source':
     case 'kafka_source':
+    case 'postgres_source':
       return collected.sources;
     case 'feature_view':
     case 'stream_feature_view':

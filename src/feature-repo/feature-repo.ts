@@ -1,9 +1,9 @@
 import type {
   AnyFeatureView,
+  BatchSource,
   Entity,
   FeatureService,
   FeatureStoreConfig,
-  FileSource,
   KafkaSource,
   Pipeline,
 } from '../definitions/index.js';
@@ -15,7 +15,7 @@ export interface FeatureRepo extends Project {
   /** Exported ones and those that views use. */
   readonly entities: ReadonlyMap<string, Entity>;
   /** Exported ones and those that views use, batch sources of streams included. */
-  readonly sources: ReadonlyMap<string, FileSource | KafkaSource>;
+  readonly sources: ReadonlyMap<string, BatchSource | KafkaSource>;
   readonly views: ReadonlyMap<string, AnyFeatureView>;
   readonly services: ReadonlyMap<string, FeatureService>;
   readonly pipelines: ReadonlyMap<string, Pipeline>;

@@ -22,9 +22,16 @@ export interface ReportData {
 
 export interface ReportSource {
   readonly name: string;
-  readonly file: string;
-  readonly hash: string;
-  readonly bytes: number;
+  /** Of a file. */
+  readonly file?: string | undefined;
+  readonly hash?: string | undefined;
+  readonly bytes?: number | undefined;
+  /** Of a database: where it is, and the table or query that was read. */
+  readonly database?: string | undefined;
+  readonly table?: string | undefined;
+  readonly query?: string | undefined;
+  /** From where to where a run read that reads only what is new. */
+  readonly cursor?: { readonly column: string; readonly from?: string; readonly to?: string } | undefined;
   readonly rows: number;
   readonly columns: readonly { readonly name: string; readonly type: string }[];
   readonly owner?: string | undefined;

@@ -85,10 +85,17 @@ function observed({ rule, observed: seen }: ExpectationResult): string {
 
 const shortNumber = (text: string): string => (Number.isNaN(Number(text)) ? text : formatNumber(Number(text)));
 
-function sourceTable({ name, file, hash, bytes, rows, columns, owner }: ReportSource): Markup {
+function sourceTable(source: ReportSource): Markup {
+  const { name, bytes, rows, cursor, columns, owner } = source;
   const row = (label: string, value: Markup | string) => html`<tr><th scope="row">${label}</th><td>${value}</td></tr>`;
   const listed = columns.map(
     (column, index) => html`${index > 0 && ', '}<code>${column.name}</code> <span class="soft">${column.type}</span>`,
   );
-  return html`<h2>Source</h2><div class="panel"><table class="source"><tbody>${row('name', name)}${row('file', html`<code>${file}</code>`)}${row('size', `${formatBytes(bytes)}, ${formatNumber(rows)} rows`)}${row('hash', html`<code>${hash}</code>`)}${row('columns', html`${listed}`)}${owner !== undefined && row('owner', owner)}</tbody></table></div>`;
+  const code = (field: 'file' | 'hash' | 'database' | 'table' | 'query') =>
+    source[field] !== undefined && row(field, html`<code>${source[field]}</code>`);
+  const size = `${bytes === undefined ? '' : `${formatBytes(bytes)}, `}${formatNumber(rows)} rows`;
+  const range =
+    cursor !== undefined &&
+    row('read', html`<code>${cursor.column}</code> from ${cursor.from ?? 'the start'} to ${cursor.to ?? 'the end'}`);
+  return html`<h2>Source</h2><div class="panel"><table class="source"><tbody>${row('name', name)}${code('file')}${code('database')}${code('table')}${code('query')}${range}${row('size', size)}${code('hash')}${row('columns', html`${listed}`)}${owner !== undefined && row('owner', owner)}</tbody></table></div>`;
 }

@@ -5,6 +5,7 @@ import type { RegistryEntry } from './registry.js';
 import {
   type DefinitionSpec,
   entitySpec,
+  isViewSpec,
   type ObjectKind,
   objectKinds,
   pipelineSpec,
@@ -137,7 +138,7 @@ function planObject(
 
 /** Without what the registry added. */
 function definitionOf(spec: Spec): DefinitionSpec {
-  if (!('table' in spec)) return spec;
+  if (!isViewSpec(spec)) return spec;
   const { table: _, ...definition } = spec;
   return definition;
 }

@@ -1,16 +1,17 @@
 import {
   type AnyFeatureView,
+  type BatchSource,
   type CleaningRules,
   type Definition,
   type Entity,
   type Expectation,
   type FeatureService,
-  type FileSource,
   type Json,
   type KafkaSource,
   type Pipeline,
   resolveSelection,
   type Schedule,
+  type Setting,
 } from '../definitions/index.js';
 import { DefinitionError } from '../errors.js';
 import { int64, itemsOf, list, nullable, parseTypeName, type Schema, typeName, type ValueType } from '../types.js';
@@ -42,6 +43,20 @@ export type SourceSpec = BaseSpec &
         readonly format: string;
         readonly timestampField: string;
         readonly createdTimestampField?: string | undefined;
+        readonly pii?: Readonly<Record<string, string>> | undefined;
+      }
+    | {
+        readonly kind: 'postgres_source';
+        readonly table?: string | undefined;
+        readonly query?: string | undefined;
+        /** Where the URL is read from; never what is read there. */
+        readonly connection: Setting;
+        readonly timestampField: string;
+        readonly createdTimestampField?: string | undefined;
+        readonly cursor?: string | undefined;
+        readonly cursorLag?: { readonly ms: number } | { readonly difference: number } | undefined;
+        /** Absent = no limit of its own. */
+        readonly timeoutMs?: number | undefined;
         readonly pii?: Readonly<Record<string, string>> | undefined;
       }
     | {
@@ -96,6 +111,10 @@ export interface PipelineSpec extends BaseSpec {
   readonly retries: { readonly attempts: number; readonly delayMs: number };
 }
 
+/** Not told by `table`: a source has one too, the name it has in its database. */
+export const isViewSpec = (spec: Spec): spec is ViewSpec =>
+  spec.kind === 'feature_view' || spec.kind === 'stream_feature_view';
+
 export type Spec = EntitySpec | SourceSpec | ViewSpec | ServiceSpec | PipelineSpec;
 export type DefinitionSpec = Exclude<Spec, ViewSpec> | ViewDefinitionSpec;
 
@@ -141,11 +160,17 @@ export const entitySpec = (entity: Entity): EntitySpec => ({
   joinKeys: types(entity.joinKeys),
 });
 
-export function sourceSpec(source: FileSource | KafkaSource): SourceSpec {
+export function sourceSpec(source: BatchSource | KafkaSource): SourceSpec {
   const { timestampField, createdTimestampField } = source;
   if (source.kind === 'file_source') {
     const { path, format, pii } = source;
     return { kind: source.kind, ...meta(source), path, format, timestampField, createdTimestampField, pii };
+  }
+  if (source.kind === 'postgres_source') {
+    const { kind, table, query, connection, cursor, cursorLag, pii } = source;
+    const timeoutMs = source.timeoutMs === 0 ? undefined : source.timeoutMs;
+    const times = { timestampField, createdTimestampField };
+    return { kind, ...meta(source), table, query, connection, ...times, cursor, cursorLag, timeoutMs, pii };
   }
   return {
     kind: source.kind,

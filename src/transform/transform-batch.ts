@@ -1,6 +1,7 @@
 import { unusedColumns } from '../batch-source/clean.js';
 import { type CleanCounts, type CleanView, cleanColumns, writeCleaned } from '../batch-source/cleaning-rules.js';
-import { parquetColumns, positionColumn } from '../batch-source/source-reader.js';
+import { isText, sourceShown } from '../batch-source/source-label.js';
+import { parquetColumns, positionColumn, type SourceColumn } from '../batch-source/source-reader.js';
 import { typeColumns, type WantedColumn } from '../batch-source/typed-columns.js';
 import { columnDefinitions } from '../definitions/feature-table.js';
 import type { StreamFeatureView } from '../definitions/feature-view.js';
@@ -15,8 +16,10 @@ import { fromMicroseconds } from './moment.js';
 
 export interface TransformFileRequest {
   readonly view: RowView & Pick<StreamFeatureView, 'source' | 'clean'>;
-  /** Staging file that `ingestFile` made of the stream's batch source. */
+  /** Staging file that `ingestSource` made of the stream's batch source. */
   readonly input: string;
+  /** What ingest told of its columns. */
+  readonly columns?: readonly SourceColumn[] | undefined;
   /** Staging file to write, with the columns of a cleaned file. */
   readonly file: string;
   readonly signal?: AbortSignal | undefined;
@@ -44,7 +47,7 @@ export async function transformFile(lake: Lake, request: TransformFileRequest): 
   if (batchSource === undefined) {
     throw new DefinitionError('its stream has no batchSource', {
       where: `view "${view.name}"`,
-      mend: 'give its kafkaSource a batchSource: fileSource({ … })',
+      mend: 'give its kafkaSource a batchSource: fileSource({ … }) or postgresSource({ … })',
     });
   }
   const cleanView: CleanView = {
@@ -55,13 +58,13 @@ export async function transformFile(lake: Lake, request: TransformFileRequest): 
   };
   return lake.withSession((reading) =>
     lake.withSession(async (writing) => {
-      const columns = await parquetColumns(reading, input, { signal });
+      const columns = await parquetColumns(reading, input, { signal }, request.columns);
       const wanted = wantedFields(view);
       const { relation, rows } = await typeColumns(reading, input, columns, wanted, {
         view: view.name,
-        shown: batchSource.path,
+        shown: sourceShown(batchSource),
         pii: batchSource.pii,
-        text: batchSource.format !== 'parquet',
+        text: isText(batchSource),
         finite: true,
         signal,
       });
@@ -161,8 +164,9 @@ function fieldValue(type: ValueType): (value: unknown) => unknown {
 }
 
 function rowError(view: TransformFileRequest['view'], position: number, reason: string): DataError {
+  const { batchSource } = view.source;
   return new DataError(`row ${position}: ${reason}`, {
-    where: `view "${view.name}", ${view.source.batchSource?.path ?? ''}`,
+    where: `view "${view.name}", ${batchSource === undefined ? '' : sourceShown(batchSource)}`,
     mend: 'correct the row, or make the transform take such rows; nothing was written',
   });
 }

@@ -3,6 +3,7 @@ import {
   between,
   cron,
   entity,
+  env,
   every,
   featureService,
   featureStoreConfig,
@@ -13,6 +14,7 @@ import {
   missingRatio,
   notNull,
   pipeline,
+  postgresSource,
   rowCount,
   streamFeatureView,
 } from '../../../src/definitions/index.js';
@@ -30,6 +32,10 @@ const stats = featureView({ name: 'stats', entities: [driver], source: file, fea
 const raw = (make: unknown) => make as (def: Record<string, unknown>) => unknown;
 const makeEntity = (over: object) => () => raw(entity)({ name: 'e', joinKeys: { id: int64() }, ...over });
 const makeFile = (over: object) => () => raw(fileSource)({ name: 'f', path: 'f.csv', timestampField: 'at', ...over });
+const connection = env('ASOF_SOURCE_URL');
+const makeTable = (over: object) => () =>
+  raw(postgresSource)({ name: 'd', table: 'public.t', connection, timestampField: 'at', ...over });
+const makeQuery = (query: unknown) => makeTable({ table: undefined, query });
 const makeTopic = (over: object) => () => raw(kafkaSource)({ topic: 't', event, timestampField: 'at', ...over });
 const makeView = (over: object) => () =>
   raw(featureView)({ name: 'v', entities: [driver], source: file, features, ...over });
@@ -104,6 +110,63 @@ const mistakes: Record<string, Mistake[]> = {
     ['an unknown PII rule', makeFile({ pii: { phone: 'scramble' } }), /pii.phone "scramble"/, /hash, mask or drop/],
     ['a misspelt field', makeFile({ createdField: 'x' }), /unknown field "createdField"/, /createdTimestampField/],
   ],
+  postgresSource: [
+    ['a name with a dash', makeTable({ name: 'a-b' }), /name "a-b" is not a usable name/, /letters, digits/],
+    [
+      'a misspelt field',
+      makeTable({ tabel: 'x' }),
+      /postgresSource "d": unknown field "tabel"/,
+      /known fields: .*table/,
+    ],
+    ['neither table nor query', makeTable({ table: undefined }), /table is missing/, /query: 'SELECT/],
+    ['both table and query', makeTable({ query: 'SELECT 1' }), /table and query are both given/, /table: .*or query/],
+    ['a table of three parts', makeTable({ table: 'a.b.c' }), /table "a.b.c" is not a table's name/, /schema\.table/],
+    ['a quoted table', makeTable({ table: '"a"."b"' }), /is not a table's name/, /without quotes/],
+    ['a table that is none', makeTable({ table: 7 }), /table 7 is not/, /schema\.table/],
+    ['an empty query', makeQuery(' -- nothing\n'), /query is empty/, /SELECT … FROM/],
+    ['a semicolon', makeQuery('SELECT 1;'), /query has a semicolon/, /one statement/],
+    ['two statements', makeQuery('SELECT 1; DROP TABLE t'), /query has a semicolon/, /one statement/],
+    ['a statement that writes', makeQuery('DELETE FROM t'), /query starts with "DELETE FROM t"/, /SELECT or WITH/],
+    [
+      'brackets that end the query',
+      makeQuery('SELECT 1) AS q, (SELECT 2'),
+      /brackets that do not match/,
+      /close every/,
+    ],
+    ['a query that is none', makeQuery(['SELECT 1']), /query is empty/, /SELECT/],
+    ['no connection', makeTable({ connection: undefined }), /connection is missing/, /connection: env\(/],
+    [
+      'a written password',
+      makeTable({ connection: 'postgres://u:secret@h/d' }),
+      /connection holds a password in the definitions/,
+      /env\(/,
+    ],
+    [
+      'a password among the parameters',
+      makeTable({ connection: 'postgres://h/d?user=u&password=secret' }),
+      /connection holds a password in the definitions/,
+      /env\(/,
+    ],
+    [
+      'a password as fallback',
+      makeTable({ connection: env('X', 'postgres://u:secret@h/d') }),
+      /connection holds a password in the definitions/,
+      /env\(/,
+    ],
+    ['another kind of URL', makeTable({ connection: 'mysql://h/d' }), /connection is no Postgres URL/, /postgres:\/\//],
+    ['no event time', makeTable({ timestampField: '' }), /timestampField is missing/, /event time/],
+    ['an unknown pii rule', makeTable({ pii: { a: 'hide' } }), /pii.a "hide" is unknown/, /hash, mask or drop/],
+    ['a cursor that is no name', makeTable({ cursor: 7 }), /cursor is no column name/, /updated_at/],
+    ['a lag without a cursor', makeTable({ cursorLag: '1 hour' }), /cursorLag is given without a cursor/, /add cursor/],
+    [
+      'a lag without a unit',
+      makeTable({ cursor: 'at', cursorLag: '5' }),
+      /cursorLag "5" is not a duration/,
+      /5 minutes/,
+    ],
+    ['a lag below zero', makeTable({ cursor: 'id', cursorLag: -1 }), /cursorLag -1 is no whole number/, /1000/],
+    ['a timeout without a unit', makeTable({ timeout: '5' }), /timeout "5" is not a duration/, /5 minutes/],
+  ],
   kafkaSource: [
     ['a bad topic', makeTopic({ name: 'n', topic: 'a b' }), /topic "a b"/, /letters, digits/],
     ['no event', makeTopic({ event: {} }), /event is empty/, /list at least one/],
@@ -121,14 +184,19 @@ const mistakes: Record<string, Mistake[]> = {
       /add it/,
     ],
     ['a watermark without unit', makeTopic({ watermark: '5' }), /watermark "5" is not a duration/, /'5 minutes'/],
-    ['a stream as batch source', makeTopic({ batchSource: topic }), /batchSource is not a file source/, /fileSource/],
+    [
+      'a stream as batch source',
+      makeTopic({ batchSource: topic }),
+      /batchSource is no file and no database/,
+      /fileSource/,
+    ],
   ],
   featureView: [
     ['no features', makeView({ features: {} }), /featureView "v": features is empty/, /list at least one/],
     ['no entities', makeView({ entities: [] }), /entities must list/, /entities: \[driver\]/],
     ['an entity that is undefined', makeView({ entities: [undefined] }), /entities must list/, /entities: \[driver\]/],
-    ['no source', makeView({ source: undefined }), /source is not a file source/, /fileSource/],
-    ['a stream as source', makeView({ source: topic }), /source is not a file source/, /streamFeatureView/],
+    ['no source', makeView({ source: undefined }), /source is no file and no database/, /fileSource/],
+    ['a stream as source', makeView({ source: topic }), /source is no file and no database/, /streamFeatureView/],
     ['a ttl in months', makeView({ ttl: '1 month' }), /ttl "1 month" is not a duration/, /'36500 days'/],
     ['a ttl that is a number', makeView({ ttl: 60 }), /ttl 60 is not a duration/, /a unit/],
     [
