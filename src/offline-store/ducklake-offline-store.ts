@@ -2,10 +2,12 @@ import { type FeatureTable, tableName } from '../definitions/feature-table.js';
 import { ids, type Lake } from '../lake/index.js';
 import { writeNewestRows, writeStreamRows } from './newest-rows.js';
 import type {
+  ClaimRequest,
   EventCounts,
   NewestRowsRequest,
   OfflineStore,
   PartitionClaim,
+  PartitionProgress,
   PublishRequest,
   PublishResult,
   StreamBatch,
@@ -13,7 +15,7 @@ import type {
 } from './offline-store.js';
 import { publish } from './publish.js';
 import { appendStreamBatch } from './stream-append.js';
-import { claimPartitions, eventTotals } from './stream-claims.js';
+import { claimPartitions, eventTotals, partitionProgress } from './stream-claims.js';
 
 /** The offline store on DuckLake. */
 export class DuckLakeOfflineStore implements OfflineStore {
@@ -27,8 +29,12 @@ export class DuckLakeOfflineStore implements OfflineStore {
     return publish(this.#lake, request);
   }
 
-  claimPartitions(request: Parameters<OfflineStore['claimPartitions']>[0]): Promise<PartitionClaim[]> {
+  claimPartitions(request: ClaimRequest): Promise<PartitionClaim[]> {
     return claimPartitions(this.#lake, request);
+  }
+
+  partitionProgress(table: FeatureTable, topic: string): Promise<ReadonlyMap<number, PartitionProgress>> {
+    return partitionProgress(this.#lake, table, topic);
   }
 
   appendStreamBatch(batch: StreamBatch): Promise<{ snapshot: number }> {

@@ -34,6 +34,36 @@ export interface PartitionClaim {
   readonly newestEventUs: bigint | undefined;
 }
 
+/** The partitions a consumer takes over, as the topic has them now, and where reading begins in those the view never read. */
+export interface ClaimRequest {
+  readonly table: FeatureTable;
+  readonly topic: string;
+  readonly topicId: string;
+  readonly ranges: readonly { readonly partition: number; readonly start: number; readonly end: number }[];
+  /** Go on after events that are gone; the gap is recorded. */
+  readonly acceptGap?: boolean;
+  /**
+   * For all partitions of the topic, whoever reads them: they are set down together when the view meets the topic, so that members
+   * who come one after the other begin at one moment. Default: the start of each range.
+   */
+  readonly beginnings?: readonly PartitionBeginning[];
+}
+
+export interface PartitionBeginning {
+  readonly partition: number;
+  /** Where reading begins when the view meets the topic. */
+  readonly offset: number;
+  /** The same for a partition that the topic got later. */
+  readonly offsetLater: number;
+}
+
+/** How far a view has read a partition, whoever reads it. */
+export interface PartitionProgress {
+  readonly nextOffset: number;
+  /** Of the newest claim; 0 = never claimed. */
+  readonly epoch: number;
+}
+
 export interface DeadLetter {
   readonly partition: number;
   readonly offset: number;
@@ -113,13 +143,9 @@ export interface OfflineStore {
    * Takes over partitions of a topic: each gets a new epoch, which fences off whoever held it.
    * @throws DataError when the topic was recreated or lost events that were not read yet, unless `acceptGap`.
    */
-  claimPartitions(request: {
-    table: FeatureTable;
-    topic: string;
-    topicId: string;
-    ranges: readonly { partition: number; start: number; end: number }[];
-    acceptGap?: boolean;
-  }): Promise<PartitionClaim[]>;
+  claimPartitions(request: ClaimRequest): Promise<PartitionClaim[]>;
+  /** How far each partition of a topic was read, as committed now. */
+  partitionProgress(table: FeatureTable, topic: string): Promise<ReadonlyMap<number, PartitionProgress>>;
   /** Rows, dead letters and offsets in one transaction. @throws FencedError when a claim is no longer the newest; nothing is written. */
   appendStreamBatch(batch: StreamBatch): Promise<{ snapshot: number }>;
   /** What became of all events of a topic that the view ever read; committed with the rows, so exact also after a crash. */

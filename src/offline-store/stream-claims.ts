@@ -1,17 +1,9 @@
 import { eventTimestamp, type FeatureTable, tableName } from '../definitions/feature-table.js';
 import { DataError } from '../errors.js';
-import { offsetsTable } from '../lake/feature-tables.js';
-import type { Lake } from '../lake/index.js';
+import { headTable, offsetsTable } from '../lake/feature-tables.js';
+import type { Lake, Session } from '../lake/index.js';
 import { insertDeadLetters } from './dead-letters.js';
-import type { EventCounts, PartitionClaim } from './offline-store.js';
-
-interface ClaimRequest {
-  readonly table: FeatureTable;
-  readonly topic: string;
-  readonly topicId: string;
-  readonly ranges: readonly { partition: number; start: number; end: number }[];
-  readonly acceptGap?: boolean;
-}
+import type { ClaimRequest, EventCounts, PartitionClaim, PartitionProgress } from './offline-store.js';
 
 interface OffsetRow {
   readonly partition: number;
@@ -20,47 +12,25 @@ interface OffsetRow {
   readonly epoch: bigint;
 }
 
+type Range = ClaimRequest['ranges'][number];
+
 /** See {@link OfflineStore.claimPartitions}. One transaction for all partitions of the consumer. */
-export async function claimPartitions(
-  lake: Lake,
-  { table, topic, topicId, ranges, acceptGap = false }: ClaimRequest,
-): Promise<PartitionClaim[]> {
-  const offsets = offsetsTable(lake, table);
+export async function claimPartitions(lake: Lake, request: ClaimRequest): Promise<PartitionClaim[]> {
+  const { table, topic, topicId, ranges } = request;
+  if (ranges.length === 0) return [];
   const { result } = await lake.transaction({ message: `claim ${topic} for ${table.view}` }, async (session) => {
+    const known = await knownOrNew(session, lake, request);
     const claims: Omit<PartitionClaim, 'newestEventUs'>[] = [];
-    for (const { partition, start, end } of ranges) {
-      const known = await session.one<OffsetRow>(
-        `SELECT "partition", topic_id, next_offset, epoch FROM ${offsets} WHERE topic = $1 AND "partition" = $2`,
-        [topic, partition],
-      );
-      if (known === undefined) {
-        await session.run(`INSERT INTO ${offsets} VALUES ($1, $2, $3, $4, 1, 0, 0, 0, 0, 0)`, [
-          topic,
-          topicId,
-          partition,
-          BigInt(start),
-        ]);
-        claims.push({ partition, nextOffset: start, epoch: 1 });
-        continue;
-      }
-      const gap = gapReason({ topic, topicId, partition, start, end }, known);
-      if (gap !== undefined && !acceptGap) {
-        throw new DataError(gap, {
-          where: `view ${table.view}, topic ${topic}, partition ${partition}`,
-          mend: `if the missing events are really lost, go on from offset ${start} with --accept-gap; the gap is recorded`,
-        });
-      }
-      const nextOffset = gap === undefined ? Number(known.next_offset) : start;
-      const epoch = Number(known.epoch) + 1;
+    for (const range of ranges) {
+      const row = known.get(range.partition) as OffsetRow;
+      const nextOffset = await goOnFrom(session, lake, request, range, row);
+      const epoch = Number(row.epoch) + 1;
       await session.run(
-        `UPDATE ${offsets} SET epoch = $3, next_offset = $4, topic_id = $5 WHERE topic = $1 AND "partition" = $2`,
-        [topic, partition, BigInt(epoch), BigInt(nextOffset), topicId],
+        `UPDATE ${offsetsTable(lake, table)} SET epoch = $3, next_offset = $4, topic_id = $5
+         WHERE topic = $1 AND "partition" = $2`,
+        [topic, range.partition, BigInt(epoch), BigInt(nextOffset), topicId],
       );
-      if (gap !== undefined)
-        await insertDeadLetters(session, lake, table, topic, [
-          { partition, offset: Number(known.next_offset), reason: `gap accepted: ${gap}`, payload: null },
-        ]);
-      claims.push({ partition, nextOffset, epoch });
+      claims.push({ partition: range.partition, nextOffset, epoch });
     }
     return claims;
   });
@@ -69,8 +39,58 @@ export async function claimPartitions(
   );
 }
 
+/** The topic's partitions as the view has them, those it never met set down where their reading begins. */
+async function knownOrNew(session: Session, lake: Lake, request: ClaimRequest): Promise<Map<number, OffsetRow>> {
+  const { table, topic, topicId, ranges } = request;
+  const offsets = offsetsTable(lake, table);
+  const rows = await session.all<OffsetRow>(
+    `SELECT "partition", topic_id, next_offset, epoch FROM ${offsets} WHERE topic = $1`,
+    [topic],
+  );
+  const known = new Map(rows.map((row) => [row.partition, row]));
+  if (ranges.every(({ partition }) => known.has(partition))) return known;
+  // Two consumers that meet a partition at once must collide: Postgres would let both append a row for it.
+  await session.run(`UPDATE ${headTable(lake, table)} SET publishes = publishes`);
+  const beginnings = [
+    ...(request.beginnings ?? []),
+    ...ranges.map(({ partition, start }) => ({ partition, offset: start, offsetLater: start })),
+  ];
+  for (const { partition, offset, offsetLater } of beginnings) {
+    if (known.has(partition)) continue;
+    const next = BigInt(rows.length === 0 ? offset : offsetLater);
+    await session.run(`INSERT INTO ${offsets} VALUES ($1, $2, $3, $4, 0, 0, 0, 0, 0, 0)`, [
+      ...[topic, topicId, partition, next],
+    ]);
+    known.set(partition, { partition, topic_id: topicId, next_offset: next, epoch: 0n });
+  }
+  return known;
+}
+
+async function goOnFrom(
+  session: Session,
+  lake: Lake,
+  { table, topic, topicId, acceptGap = false }: ClaimRequest,
+  { partition, start, end }: Range,
+  known: OffsetRow,
+): Promise<number> {
+  const gap = gapReason({ topicId, start, end }, known);
+  if (gap === undefined) return Number(known.next_offset);
+  // Nothing was read yet, so nothing is missed between what was read and what is there.
+  if (known.epoch === 0n) return start;
+  if (!acceptGap) {
+    throw new DataError(gap, {
+      where: `view ${table.view}, topic ${topic}, partition ${partition}`,
+      mend: `if the missing events are really lost, go on from offset ${start} with --accept-gap; the gap is recorded`,
+    });
+  }
+  await insertDeadLetters(session, lake, table, topic, [
+    { partition, offset: Number(known.next_offset), reason: `gap accepted: ${gap}`, payload: null },
+  ]);
+  return start;
+}
+
 function gapReason(
-  now: { topic: string; topicId: string; partition: number; start: number; end: number },
+  now: { topicId: string; start: number; end: number },
   known: OffsetRow,
 ): string | undefined {
   const next = Number(known.next_offset);
@@ -92,6 +112,24 @@ async function newestEvent(
     [topic, partition],
   );
   return found?.us ?? undefined;
+}
+
+/** See {@link OfflineStore.partitionProgress}. */
+export async function partitionProgress(
+  lake: Lake,
+  table: FeatureTable,
+  topic: string,
+): Promise<Map<number, PartitionProgress>> {
+  const rows = await lake.all<OffsetRow>(
+    `SELECT "partition", next_offset, epoch FROM ${offsetsTable(lake, table)} WHERE topic = $1`,
+    [topic],
+  );
+  return new Map(
+    rows.map(({ partition, next_offset, epoch }) => [
+      partition,
+      { nextOffset: Number(next_offset), epoch: Number(epoch) },
+    ]),
+  );
 }
 
 /** See {@link OfflineStore.eventTotals}. */
