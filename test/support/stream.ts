@@ -3,7 +3,8 @@ import path from 'node:path';
 import type { StreamFeatureView } from '../../src/definitions/index.js';
 import { openFileStreamProducer } from '../../src/stream-source/file-stream-producer.js';
 import { openFileStreamSource } from '../../src/stream-source/file-stream-source.js';
-import type { StreamSource } from '../../src/stream-source/stream-source.js';
+import type { KafkaConnection } from '../../src/stream-source/kafka-connection.js';
+import type { StreamProducer, StreamSource } from '../../src/stream-source/stream-source.js';
 import { consumeStream, type SliceReport, type Stores } from '../../src/sync/index.js';
 import type { ConsumeRequest } from '../../src/sync/stream-consumer.js';
 import type { TestStore } from './store.js';
@@ -22,11 +23,7 @@ export class TestStream {
 
   /** Events as objects, or as text to be sent as it is; keyed by user. */
   async send(...events: (object | string)[]): Promise<void> {
-    const producer = await openFileStreamProducer({
-      directory: this.directory,
-      topic: 'scores',
-      partitions: this.#partitions,
-    });
+    const producer = await this.#openProducer();
     try {
       await producer.send(
         events.map((event) => ({
@@ -53,7 +50,7 @@ export class TestStream {
   ): Promise<SliceReport> {
     const { stores = await this.#t.stores(), source: wrap = (s) => s, ...rest } = options;
     const { view, table } = await this.#t.store.view('scores');
-    const source = await openFileStreamSource({ directory: this.directory, topic: 'scores' });
+    const source = await this.#openSource();
     try {
       return await consumeStream(stores, {
         view: view as StreamFeatureView,
@@ -66,6 +63,28 @@ export class TestStream {
     } finally {
       await source.close();
     }
+  }
+
+  /** The brokers of a project on Kafka. */
+  get #connection(): KafkaConnection | undefined {
+    const brokers = this.#t.engines.environment['ASOF_TEST_KAFKA'];
+    return brokers === undefined ? undefined : { brokers: brokers.split(',') };
+  }
+
+  async #openProducer(): Promise<StreamProducer> {
+    const options = { topic: this.#t.topic, partitions: this.#partitions };
+    const connection = this.#connection;
+    if (connection === undefined) return openFileStreamProducer({ directory: this.directory, ...options });
+    const { openKafkaStreamProducer } = await import('../../src/stream-source/kafka-stream-producer.js');
+    return openKafkaStreamProducer({ connection, ...options });
+  }
+
+  async #openSource(): Promise<StreamSource> {
+    const { topic, project } = this.#t;
+    const connection = this.#connection;
+    if (connection === undefined) return openFileStreamSource({ directory: this.directory, topic });
+    const { openKafkaStreamSource } = await import('../../src/stream-source/kafka-stream-source.js');
+    return openKafkaStreamSource({ connection, topic, group: `asof-${project}-scores` });
   }
 }
 
