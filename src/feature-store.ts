@@ -40,7 +40,8 @@ export interface Engines {
   readonly offline: OfflineStore;
   readonly registry: Registry;
   openOnline(): Promise<OnlineStore>;
-  openStream(topic: string): Promise<StreamSource>;
+  /** @param view whose consumers share the topic's partitions; without one, to look at the topic alone. */
+  openStream(topic: string, view?: string): Promise<StreamSource>;
   openProducer(topic: string): Promise<StreamProducer>;
   /** Removes the project's embedded event logs. */
   dropStreams(): Promise<void>;

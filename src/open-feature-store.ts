@@ -17,7 +17,7 @@ export async function openFeatureStore(repoDir = 'feature_repo'): Promise<Featur
   const asof = await import('./index.js');
   const reload = (): Promise<FeatureRepo> => loadFeatureRepo(repoDir, { asof });
   const repo = await reload();
-  const { project } = repo.config;
+  const { project, streamSource } = repo.config;
   const lake = await Lake.open({ stateDir: repo.stateDir, project, catalog: catalogOf(repo) });
   // Below the project's name: two projects of one folder are apart in everything, and teardown of one leaves the other's.
   const streams = path.join(repo.stateDir, 'streams', project);
@@ -26,11 +26,20 @@ export async function openFeatureStore(repoDir = 'feature_repo'): Promise<Featur
     offline: new DuckLakeOfflineStore(lake),
     registry: openLakeRegistry(lake),
     openOnline: () => openOnlineStore(repo),
-    openStream: async (topic) => {
+    openStream: async (topic, view) => {
+      if (streamSource.type === 'kafka') {
+        const { kafkaConnection, openKafkaStreamSource } = await import('./stream-source/kafka-stream-source.js');
+        const group = view === undefined ? undefined : `asof-${project}-${view}`;
+        return openKafkaStreamSource({ connection: kafkaConnection(streamSource), topic, group });
+      }
       const { openFileStreamSource } = await import('./stream-source/file-stream-source.js');
       return openFileStreamSource({ directory: streams, topic });
     },
     openProducer: async (topic) => {
+      if (streamSource.type === 'kafka') {
+        const { kafkaConnection, openKafkaStreamProducer } = await import('./stream-source/kafka-stream-producer.js');
+        return openKafkaStreamProducer({ connection: kafkaConnection(streamSource), topic });
+      }
       const { openFileStreamProducer } = await import('./stream-source/file-stream-producer.js');
       return openFileStreamProducer({ directory: streams, topic });
     },

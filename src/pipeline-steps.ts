@@ -160,7 +160,7 @@ export class PipelineSteps {
 
   async consumeStream(target: StepTarget, options: ConsumeStepOptions): Promise<SliceReport> {
     const { view, table } = await this.#streamView(target.view);
-    const source = await this.#engines.openStream(view.source.topic);
+    const source = await this.#engines.openStream(view.source.topic, view.name);
     try {
       const file = this.#file(target, 'catch-up.parquet');
       return await consumeStream(await this.#stores(), { view, table, source, file, ...options });
@@ -181,7 +181,7 @@ export class PipelineSteps {
     try {
       const source = await this.#engines.openStream(view.source.topic);
       try {
-        return (await source.partitions()).reduce((sum, { start, end }) => sum + end - start, 0);
+        return (await source.topicRanges()).reduce((sum, { start, end }) => sum + end - start, 0);
       } finally {
         await source.close();
       }

@@ -1,0 +1,104 @@
+import { readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
+import type { ConnectionOptions } from 'node:tls';
+import kafkajs, { type ISocketFactory, type Kafka, type SASLOptions } from 'kafkajs';
+import type { KafkaSettings } from '../definitions/engine-settings.js';
+import { readSetting } from '../definitions/setting.js';
+import type { TlsSettings } from '../definitions/tls-settings.js';
+import { DefinitionError } from '../errors.js';
+import { registerCodecs } from './kafka-codecs.js';
+import { kafka } from './kafka-limits.js';
+
+/** How to reach a Kafka cluster, with its secrets: never logged, shown or kept. */
+export interface KafkaConnection {
+  readonly brokers: readonly string[];
+  readonly ssl?: ConnectionOptions | undefined;
+  readonly sasl?: SASLOptions | undefined;
+}
+
+const where = 'streamSource';
+
+/** Reads the settings' values from the environment and files. @throws DefinitionError for what is missing or can't be meant. */
+export function kafkaConnection(
+  settings: KafkaSettings,
+  env: Readonly<Record<string, string | undefined>> = process.env,
+): KafkaConnection {
+  const read = (field: string, setting: Parameters<typeof readSetting>[2]): string =>
+    readSetting(where, field, setting, env);
+  const brokers = read('brokers', settings.brokers)
+    .split(',')
+    .map((broker) => broker.trim())
+    .filter((broker) => broker !== '');
+  const wrong = brokers.find((broker) => !/^[^\s:/]+:\d{1,5}$|^\[[0-9a-fA-F:]+\]:\d{1,5}$/.test(broker));
+  if (brokers.length === 0 || wrong !== undefined) {
+    throw new DefinitionError(`brokers ${JSON.stringify(wrong ?? '')} is no host and port`, {
+      where,
+      mend: "write brokers: 'host:9092,other-host:9092'",
+    });
+  }
+  const { sasl, tls } = settings;
+  return {
+    brokers,
+    ssl: tls === undefined || tls === false ? undefined : tlsOptions(tls === true ? {} : tls, read),
+    sasl:
+      sasl === undefined
+        ? undefined
+        : {
+            mechanism: sasl.mechanism as 'plain',
+            username: read('sasl.username', sasl.username),
+            password: read('sasl.password', sasl.password),
+          },
+  };
+}
+
+type Read = (field: string, setting: NonNullable<TlsSettings['ca']>) => string;
+
+function tlsOptions({ ca, cert, key, serverName }: TlsSettings, read: Read): ConnectionOptions {
+  const file = (field: string, setting: TlsSettings['ca']): Record<string, Buffer> => {
+    if (setting === undefined) return {};
+    const path = read(`tls.${field}`, setting);
+    try {
+      return { [field]: readFileSync(path) };
+    } catch (error) {
+      throw new DefinitionError(`tls.${field} can't be read: ${(error as NodeJS.ErrnoException).code ?? 'unknown'}`, {
+        where: path,
+        mend: 'give the path of a PEM file',
+      });
+    }
+  };
+  return {
+    ...file('ca', ca),
+    ...file('cert', cert),
+    ...file('key', key),
+    ...(serverName === undefined ? {} : { servername: read('tls.serverName', serverName) }),
+    rejectUnauthorized: true,
+  };
+}
+
+/** @param socketFactory makes the connections; for who needs one of them. */
+export function kafkaClient(connection: KafkaConnection, clientId: string, socketFactory?: ISocketFactory): Kafka {
+  registerCodecs();
+  const { brokers, ssl, sasl } = connection;
+  return new kafkajs.Kafka({
+    clientId,
+    brokers: [...brokers],
+    ...(ssl === undefined ? {} : { ssl }),
+    ...(sasl === undefined ? {} : { sasl }),
+    ...(socketFactory === undefined ? {} : { socketFactory }),
+    connectionTimeout: kafka.connectTimeoutMs,
+    requestTimeout: kafka.requestTimeoutMs,
+    retry: retryOptions,
+    // What goes wrong arrives as an error, once, in our words.
+    logCreator: () => () => undefined,
+  });
+}
+
+export const retryOptions = {
+  retries: kafka.retries,
+  initialRetryTime: kafka.retryDelayMs,
+  maxRetryTime: kafka.retryDelayMaxMs,
+};
+
+/** A certificate is checked against the host's name only where the host has one. */
+export const serverNameOf = (host: string): { servername: string } | Record<string, never> =>
+  isIP(host) === 0 ? { servername: host } : {};

@@ -1,0 +1,110 @@
+import type { Message, Producer } from 'kafkajs';
+import { DataError, DefinitionError } from '../errors.js';
+import { type KafkaConnection, kafkaClient } from './kafka-connection.js';
+import { kafkaError } from './kafka-errors.js';
+import { kafka } from './kafka-limits.js';
+import type { StreamProducer } from './stream-source.js';
+
+export { kafkaConnection } from './kafka-connection.js';
+
+export interface KafkaStreamProducerOptions {
+  readonly connection: KafkaConnection;
+  readonly topic: string;
+  /** Of a topic that is not there yet; default `kafka.topicPartitions`. */
+  readonly partitions?: number | undefined;
+}
+
+/**
+ * Sends events to a topic, making it when it is not there. Idempotent: an event that had to be sent twice is there once. Events of
+ * a key go to one partition, the same one as Java's producers choose.
+ * @throws DefinitionError for a number of partitions the topic does not have. @throws StoreUnavailableError when no broker answers.
+ */
+export async function openKafkaStreamProducer(options: KafkaStreamProducerOptions): Promise<StreamProducer> {
+  const { connection, topic, partitions } = options;
+  const where = connection.brokers.join(',');
+  const client = kafkaClient(connection, 'asof');
+  const producer = client.producer({ idempotent: true, maxInFlightRequests: 1, allowAutoTopicCreation: false });
+  const admin = client.admin();
+  try {
+    await admin.connect();
+    await ensureTopic(admin, topic, partitions, where);
+    await producer.connect();
+    return new KafkaStreamProducer(producer, topic, where);
+  } catch (error) {
+    await producer.disconnect().catch(() => undefined);
+    throw kafkaError(error, where, topic);
+  } finally {
+    await admin.disconnect().catch(() => undefined);
+  }
+}
+
+async function ensureTopic(
+  admin: ReturnType<ReturnType<typeof kafkaClient>['admin']>,
+  topic: string,
+  partitions: number | undefined,
+  where: string,
+): Promise<void> {
+  if (partitions !== undefined && !(Number.isInteger(partitions) && partitions >= 1)) {
+    throw new DefinitionError(`a topic can't have ${partitions} partitions`, { mend: 'give a whole number >= 1' });
+  }
+  await admin.createTopics({
+    waitForLeaders: true,
+    topics: [{ topic, numPartitions: partitions ?? kafka.topicPartitions, replicationFactor: -1 }],
+  });
+  if (partitions === undefined) return;
+  const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
+  const has = topics[0]?.partitions.length;
+  if (has === partitions) return;
+  throw new DefinitionError(`topic "${topic}" has ${has} partitions, not ${partitions}`, {
+    where,
+    mend: 'leave the number out, or use another topic: keys would move between partitions',
+  });
+}
+
+class KafkaStreamProducer implements StreamProducer {
+  readonly #producer: Producer;
+  readonly #topic: string;
+  readonly #where: string;
+
+  constructor(producer: Producer, topic: string, where: string) {
+    this.#producer = producer;
+    this.#topic = topic;
+    this.#where = where;
+  }
+
+  async send(events: readonly { readonly key: string | null; readonly value: string }[]): Promise<void> {
+    const empty = events.find(({ value }) => value.trim() === '');
+    if (empty !== undefined) {
+      throw new DataError('an event is empty', { where: `topic ${this.#topic}`, mend: 'send JSON' });
+    }
+    for (const messages of piecesOf(events)) {
+      try {
+        await this.#producer.send({ topic: this.#topic, acks: -1, messages });
+      } catch (error) {
+        throw kafkaError(error, this.#where, this.#topic);
+      }
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#producer.disconnect().catch(() => undefined);
+  }
+}
+
+/** In pieces of at most `kafka.sendBytesMax`, or of a single larger event. */
+function* piecesOf(events: readonly { readonly key: string | null; readonly value: string }[]): Generator<Message[]> {
+  let piece: Message[] = [];
+  let bytes = 0;
+  for (const { key, value } of events) {
+    const message = { key: key === null ? null : Buffer.from(key), value: Buffer.from(value) };
+    const size = message.value.length + (message.key?.length ?? 0);
+    if (piece.length > 0 && bytes + size > kafka.sendBytesMax) {
+      yield piece;
+      piece = [];
+      bytes = 0;
+    }
+    piece.push(message);
+    bytes += size;
+  }
+  if (piece.length > 0) yield piece;
+}
