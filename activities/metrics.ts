@@ -1,4 +1,4 @@
-import { activityInfo, metricMeter } from '@temporalio/activity';
+import { metricMeter } from '@temporalio/activity';
 
 /**
  * What asof measures besides what the SDK does, for Prometheus (`asof worker --metrics-address`). Names end in their unit;
@@ -20,11 +20,11 @@ export type MetricTags = Readonly<Record<string, string | number>>;
 
 /**
  * Adds to a counter or sets a gauge; to be called from inside an activity. Costs nothing where nobody serves metrics.
- * @param tags besides the activity's name, which is always there.
+ * @param tags besides those the SDK adds: activityType, taskQueue, namespace.
  */
 export function measure(name: MetricName, value: number, tags: MetricTags = {}): void {
   const { kind, about } = metrics[name];
-  const meter = metricMeter.withTags({ activity: activityInfo().activityType, ...tags });
+  const meter = metricMeter.withTags(tags);
   // Counters only grow, and a measurement must never be what a step fails of.
   if (kind === 'counter') meter.createCounter(name, undefined, about).add(Math.max(0, value));
   else meter.createGauge(name, 'float', undefined, about).set(value);

@@ -40,7 +40,7 @@ async function run(options: GlobalOptions, name: string, given: RunOptions): Pro
     return withTemporal(store.repo.stateDir, async (client, service) => {
       if (!(await hasWorker(client, store.project))) {
         throw new StoreUnavailableError(`no worker serves project "${store.project}"`, {
-          mend: 'start one with `asof up`',
+          mend: 'start one with `asof worker`, or Temporal and a worker with `asof up`',
         });
       }
       const started = await startPipeline(client, { project: store.project, pipeline, args, interval });

@@ -26,7 +26,7 @@ export function configuredTemporal(env: NodeJS.ProcessEnv = process.env): Tempor
   const set = Object.entries(env).filter((entry): entry is [string, string] => Boolean(entry[1]));
   try {
     const profile = loadClientConfigProfile({ overrideEnvVars: Object.fromEntries(set) });
-    if (profile.address === undefined) return withoutAddress(profile, env);
+    if (profile.address === undefined) return withoutAddress(set.map(([name]) => name));
     checkClientCertificate(profile);
     const { connectionOptions, namespace = 'default' } = toClientOptions(profile);
     return {
@@ -43,15 +43,13 @@ export function configuredTemporal(env: NodeJS.ProcessEnv = process.env): Tempor
   }
 }
 
-/** Who gives a key or a profile means a service; starting an embedded one instead would be a surprise. */
-function withoutAddress({ apiKey, tls }: ClientConfigProfile, env: NodeJS.ProcessEnv): undefined {
-  const given = env['TEMPORAL_PROFILE'] ? `the profile "${env['TEMPORAL_PROFILE']}"` : 'the Temporal configuration';
-  if (env['TEMPORAL_PROFILE'] || apiKey !== undefined || tls !== undefined) {
-    throw new DefinitionError(`${given} names no address`, {
-      mend: 'set TEMPORAL_ADDRESS, e.g. to temporal.example.com:7233',
-    });
-  }
-  return undefined;
+/** Who gives a profile, a key or certificates means a service; starting an embedded one instead would be a surprise. */
+function withoutAddress(variables: readonly string[]): undefined {
+  const given = variables.find((name) => /^TEMPORAL_(PROFILE|API_KEY|TLS_.+)$/.test(name));
+  if (given === undefined) return undefined;
+  throw new DefinitionError(`${given} is set, but no address of a Temporal service`, {
+    mend: `set TEMPORAL_ADDRESS, e.g. to temporal.example.com:7233, or leave ${given} out`,
+  });
 }
 
 /** One without the other is silently left out by the SDK, and the server then refuses without a word. */

@@ -200,7 +200,7 @@ describe('a Temporal service that exists', () => {
       /\/none\/ca\.pem/,
     );
     expect(() => serviceOf({ ...address, TEMPORAL_PROFILE: 'nope' })).toThrow(/'nope' not found/);
-    expect(() => serviceOf({ TEMPORAL_API_KEY: apiKey })).toThrow(/names no address/);
+    expect(() => serviceOf({ TEMPORAL_API_KEY: apiKey })).toThrow(/TEMPORAL_API_KEY is set, but no address/);
     expect(() => serviceOf({ TEMPORAL_ADDRESS: '' })).toThrow('no service');
   });
 

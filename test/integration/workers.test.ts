@@ -149,7 +149,7 @@ describe('asof worker', () => {
     await stream.handle.result();
     const text = await (await fetch(String(running.ready['metrics']))).text();
     const value = (pattern: RegExp): number => Number(pattern.exec(text)?.[1] ?? Number.NaN);
-    expect(value(/^asof_step_rows_out_total\{[^}]*activity="materialize"[^}]*view="stats"[^}]*\} (\d+)$/m)).toBe(
+    expect(value(/^asof_step_rows_out_total\{[^}]*activityType="materialize"[^}]*view="stats"[^}]*\} (\d+)$/m)).toBe(
       60_000,
     );
     expect(value(/^asof_stream_events_total\{[^}]*outcome="read"[^}]*\} (\d+)$/m)).toBe(1_000);
