@@ -11,6 +11,7 @@ import { openRun } from './open-run.js';
 import { publish } from './publish.js';
 import { asFailure } from './resumable-step.js';
 import { measureFailure, measureStep } from './step-metrics.js';
+import { verify } from './verify.js';
 
 export type { ActivityDeps } from './deps.js';
 export type { StepReply } from './resumable-step.js';
@@ -29,6 +30,7 @@ const activities = {
   publish,
   materialize,
   consumeStream,
+  verify,
   eventTotals: beating(eventTotals),
   closeRun: beating(closeRun),
 };

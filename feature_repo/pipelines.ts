@@ -1,4 +1,4 @@
-import { once, pipeline } from 'asof';
+import { daily, once, pipeline } from 'asof';
 
 /** ingest → clean → explore and validate → publish */
 export const dbToOfflineStore = pipeline({
@@ -40,4 +40,18 @@ export const streamToStores = pipeline({
   retries: { attempts: 3, delay: '20 seconds' },
   owner: 'mlops@example.com',
   tags: ['data_pipeline', 'stream'],
+});
+
+/** Is what is online what the offline store says? Key by key, every day; fails when it is not */
+export const verifyOnlineOffline = pipeline({
+  name: 'verify_online_offline',
+  description: 'Compares what is online with the offline store',
+  workflow: 'verifyOnlineOffline',
+  args: { views: ['driver_stats', 'driver_stats_stream'] }, // sample: 1000 for some keys only, failOn: false to warn
+  schedule: daily(),
+  startAt: '2022-01-01',
+  catchup: false,
+  retries: { attempts: 3, delay: '20 seconds' },
+  owner: 'mlops@example.com',
+  tags: ['quality'],
 });

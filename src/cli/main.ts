@@ -94,6 +94,11 @@ const entries: readonly Entry[] = [
     load: async () => (await import('./materialize.js')).registerMaterialize,
   },
   {
+    name: 'verify',
+    about: 'check that what is online is what the lake says, key by key',
+    load: async () => (await import('./verify.js')).registerVerify,
+  },
+  {
     name: 'get-historical-features',
     about: 'features as of the time of each entity row, for training',
     load: async () => (await import('./get-historical-features.js')).registerGetHistoricalFeatures,

@@ -16,6 +16,7 @@ const commands = [
   'runs',
   'push',
   'materialize',
+  'verify',
   'get-historical-features',
   'get-online-features',
   'teardown',
@@ -88,6 +89,7 @@ describe('describe and list', () => {
       'pipeline db_to_offline_store',
       'pipeline materialize_offline_to_online',
       'pipeline stream_to_stores',
+      'pipeline verify_online_offline',
     ]);
     const { stdout } = await project.ok('list', 'feature-services');
     expect(stdout.split('\n').filter((line) => line.includes('feature_service '))).toHaveLength(2);

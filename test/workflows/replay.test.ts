@@ -10,7 +10,7 @@ import { workflowsPath } from '../support/in-process-worker.js';
 
 /**
  * Runs that began under an older version go on under this one. Histories are recorded anew, when a workflow is meant to break with
- * them, by ASOF_RECORD_HISTORIES=1 npx vitest run test/workflows/pipelines.test.ts.
+ * them, by ASOF_RECORD_HISTORIES=1 npx vitest run test/workflows/pipelines.test.ts test/workflows/verify.test.ts.
  */
 describe('recorded histories', () => {
   let cache: string;
@@ -22,7 +22,12 @@ describe('recorded histories', () => {
 
   it('are there for every workflow, completed and failed', () => {
     const names = recordedHistories().map(({ name }) => name);
-    for (const workflow of ['dbToOfflineStore', 'materializeOfflineToOnline', 'streamToStores']) {
+    for (const workflow of [
+      'dbToOfflineStore',
+      'materializeOfflineToOnline',
+      'streamToStores',
+      'verifyOnlineOffline',
+    ]) {
       expect(names).toEqual(expect.arrayContaining([`${workflow}-completed`, `${workflow}-failed`]));
     }
   });

@@ -41,6 +41,7 @@ describe('loading a feature repository', () => {
       'db_to_offline_store',
       'materialize_offline_to_online',
       'stream_to_stores',
+      'verify_online_offline',
     ]);
     const stream = repo.views.get('driver_stats_stream') as unknown as StreamFeatureView;
     expect(stream.transform?.({ conv_rate: 0.5, acc_rate: 0.25 })).toEqual({ conv_rate: 50, acc_rate: 25 });

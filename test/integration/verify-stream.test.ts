@@ -1,0 +1,98 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { afterEach, describe, expect, it } from 'vitest';
+import { TestStore } from '../support/store.js';
+import { TestStream, wrapped } from '../support/stream.js';
+
+const users = Array.from({ length: 50 }, (_, index) => index + 1);
+const second = (n: number): string => new Date(Date.UTC(2024, 0, 1, 0, 0, n)).toISOString();
+const event = (user_id: number, n: number) => ({ user_id, at: second(n), made: null, a: n % 1_000, b: `b${n}` });
+const nothingWrong = { different: 0, missing: 0, unexpected: 0, stale: 0, examples: [] };
+
+describe('verify while others write', () => {
+  let t: TestStore;
+  let stream: TestStream;
+  afterEach(() => t.close());
+  const verify = (sample?: { size: number; seed: number }) => t.store.steps.checkOnline('scores', { sample });
+
+  it('gives no false alarm while a stream, publishes, deletions and materialize runs write the same keys', async () => {
+    t = await TestStore.open();
+    stream = new TestStream(t);
+    await stream.send(...users.map((user) => event(user, 0)));
+    await stream.consume();
+    const ended = new AbortController();
+    let n = 0;
+    const produce = (async () => {
+      while (!ended.signal.aborted) {
+        await stream.send(...users.flatMap((user) => [event(user, ++n), event(user, Math.max(0, n - 40))]));
+        await wait(20);
+      }
+    })();
+    const consume = stream.consume({ sliceMs: 600_000, signal: ended.signal });
+    const others = (async () => {
+      while (!ended.signal.aborted) {
+        await t.publish(
+          'scores',
+          users.slice(0, 5).map((user) => event(user, n + 10)),
+        );
+        await t.store.materialize({ views: ['scores'] });
+        await t.change(
+          'scores',
+          `DELETE FROM {} WHERE user_id = ${1 + (n % 7)} AND event_timestamp > '${second(n - 100)}'`,
+        );
+        await t.store.materialize({ views: ['scores'], mode: { type: n % 2 === 0 ? 'full' : 'incremental' } });
+      }
+    })();
+    const results = [];
+    try {
+      // Rounds at one snapshot prove nothing new.
+      for (let round = 0; new Set(results.map(({ snapshot }) => snapshot)).size < 15; round += 1) {
+        results.push(await verify(round % 4 === 3 ? { size: 10, seed: round } : undefined));
+      }
+    } finally {
+      ended.abort();
+      await Promise.all([produce, consume, others]);
+    }
+    for (const result of results) expect(result).toMatchObject({ ...nothingWrong, agrees: true });
+    expect(results.some(({ pending }) => pending > 0)).toBe(true);
+    await t.store.materialize({ views: ['scores'] });
+    expect(await verify()).toMatchObject({ ...nothingWrong, agrees: true, pending: 0 });
+  });
+
+  it('tells rows of a stream that died between its two stores as pending, and nothing once it went on', async () => {
+    t = await TestStore.open();
+    stream = new TestStream(t);
+    await stream.send(...users.map((user) => event(user, 0)));
+    await stream.consume();
+    expect(await verify()).toMatchObject({ ...nothingWrong, agrees: true, pending: 0, same: 50 });
+    await stream.send(...users.slice(0, 10).map((user) => event(user, 1)), event(99, 1));
+    const stores = await t.stores();
+    const online = wrapped(stores.online, {
+      writeNewer: async () => {
+        throw new Error('died');
+      },
+    });
+    await expect(stream.consume({ stores: { ...stores, online } })).rejects.toThrow('died');
+    expect(await verify()).toMatchObject({ ...nothingWrong, agrees: true, pending: 11, same: 40 });
+    await stream.consume();
+    expect(await verify()).toMatchObject({ ...nothingWrong, agrees: true, pending: 0, same: 51 });
+  });
+
+  it('does not count what was emptied meanwhile', async () => {
+    t = await TestStore.open();
+    stream = new TestStream(t);
+    await stream.send(...users.map((user) => event(user, 0)));
+    await stream.consume();
+    await (await t.store.online()).dropView('scores');
+    const result = await verify();
+    expect(result).toMatchObject({ ...nothingWrong, agrees: false, pending: 50, cursor: undefined });
+    expect(result.reason).toMatch(/never materialized, or the online store was emptied/);
+  });
+
+  it('has nothing to say of an empty view', async () => {
+    t = await TestStore.open();
+    expect(await verify()).toMatchObject({ ...nothingWrong, agrees: true, keys: 0, cursor: undefined });
+    await t.store.materialize({ views: ['scores'] });
+    expect(await verify()).toMatchObject({ ...nothingWrong, agrees: true, keys: 0, reason: undefined });
+    expect(await verify({ size: 5, seed: 1 })).toMatchObject({ ...nothingWrong, agrees: true, keys: 0 });
+  });
+});
