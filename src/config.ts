@@ -27,6 +27,14 @@ export const limits = {
   streamBatchWaitMs: 250,
   /** One slice of stream consumption inside an activity, after which the workflow sees offsets and counts. */
   streamSliceMs: 60_000,
+  /** The same in a consumer group, where each end of a slice makes all members stop and share out the partitions anew. */
+  streamGroupSliceMs: 10 * 60_000,
+  /** How often the workflow hears of a slice that is still at work. */
+  streamTellEveryMs: 30_000,
+  /** Consumers of one stream at once: together they leave a worker room for other steps (activitiesAtOnce). */
+  streamConsumersMax: 6,
+  /** How long a fenced-off member of a group waits to hear that its partitions are another's; longer than a broker keeps silent members. */
+  streamFencedWaitMs: 20_000,
   /** Share of dead letters above which a stream stops, judged once this many events of a slice were read. */
   deadLetterShareMax: 0.5,
   deadLetterShareJudgedFrom: 100,

@@ -96,7 +96,11 @@ export class FeatureStore {
 
   /** The online store, opened on first use. */
   online(): Promise<OnlineStore> {
-    this.#online ??= this.#engines.openOnline();
+    this.#online ??= this.#engines.openOnline().catch((error: unknown) => {
+      // The next caller tries anew: what was missing may be there by then.
+      this.#online = undefined;
+      throw error;
+    });
     return this.#online;
   }
 

@@ -1,6 +1,5 @@
 import path from 'node:path';
 import { readSetting } from './definitions/index.js';
-import { DefinitionError } from './errors.js';
 import { type FeatureRepo, loadFeatureRepo } from './feature-repo/index.js';
 import { type Engines, FeatureStore } from './feature-store.js';
 import { type CatalogOptions, Lake } from './lake/index.js';
@@ -61,10 +60,12 @@ function catalogOf({ config: { catalog, project }, projectRoot }: FeatureRepo): 
   return { type: 'postgres', url, sharedPath: path.resolve(projectRoot, sharedPath) };
 }
 
-async function openOnlineStore({ config, stateDir }: FeatureRepo): Promise<OnlineStore> {
+async function openOnlineStore({ config, stateDir, projectRoot }: FeatureRepo): Promise<OnlineStore> {
   const { project, onlineStore } = config;
   if (onlineStore.type === 'redis') {
-    throw new DefinitionError('the online store redis is not there yet', { mend: "use { type: 'lmdb' }" });
+    const { openRedisOnlineStore, redisTarget } = await import('./online-store/redis-online-store.js');
+    const place = { where: `featureStoreConfig "${project}"`, environment: process.env, root: projectRoot };
+    return openRedisOnlineStore({ target: redisTarget(onlineStore, place), project });
   }
   const { openLmdbOnlineStore } = await import('./online-store/lmdb-online-store.js');
   return openLmdbOnlineStore({ directory: path.join(stateDir, 'online'), project });

@@ -129,6 +129,19 @@ class LmdbOnlineStore implements OnlineStore {
     this.#transaction((database) => database.putSync(this.#view(view).note(name), Buffer.from(text, 'utf8')));
   }
 
+  /** There are no parts: one file holds all. */
+  getMark(view: string, name: string): Promise<string | undefined> {
+    return this.getNote(view, name);
+  }
+
+  setMark(view: string, name: string, text: string): Promise<void> {
+    return this.setNote(view, name, text);
+  }
+
+  async servers(): Promise<string> {
+    return '';
+  }
+
   async dropView(view: string): Promise<void> {
     await this.#walk(this.#view(view).all, (database, key) => database.removeSync(key));
   }

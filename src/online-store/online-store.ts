@@ -1,7 +1,7 @@
 import type { FeatureTable } from '../definitions/feature-table.js';
 
-/** The view and generation an online row belongs to. */
-export type OnlineTable = Pick<FeatureTable, 'view' | 'generation'>;
+/** The view and generation an online row belongs to, and how long it is served. */
+export type OnlineTable = Pick<FeatureTable, 'view' | 'generation' | 'ttlMs'>;
 
 /** One packed value per (view, entity). `key` is made by entity-key.ts, `row` by row-codec.ts; engines look only at its header. */
 export interface OnlineEntry {
@@ -38,6 +38,9 @@ export interface ReplaceReport {
  * - `sweep`, ends a full run at S: every row of the view that the run did not confirm (reflects < S) and that has committed <= S
  *   becomes a tombstone with reflects = S, whatever its generation, unless that is newer than the run's.
  *
+ * - Engines may let rows expire some time (limits.onlineExpiryGraceMs) after they are older than the ttl, and tombstones after
+ *   limits.onlineTombstoneMs. A row that is past that when it is written counts as stale, or, by `replace`, like a tombstone.
+ *
  * Rows are of the generation of the table they are written to. Entries of one key in one call count one after the other. A read
  * sees every write that was resolved before it began, by whichever process; a resolved write survives the death of its process.
  *
@@ -54,12 +57,27 @@ export interface OnlineStore {
    * with just as many has none to sweep, and an engine that counts fast need not look at each.
    */
   sweep(table: OnlineTable, snapshot: number, keys?: number): Promise<{ deleted: number }>;
-  /** All stored rows of the view's generation, tombstones included, in no order. For checks and tests. */
+  /**
+   * All stored rows of the view's generation, tombstones included, in no order; while rows come and go one may be told twice. For
+   * checks and tests.
+   */
   scan(table: OnlineTable): AsyncIterable<OnlineEntry>;
-  /** Small texts kept beside a view's rows, so that they are lost with them: cursor, stream offsets, schemas. */
+  /** Small texts kept beside a view's rows: stream offsets, schemas. */
   getNote(view: string, name: string): Promise<string | undefined>;
   setNote(view: string, name: string, text: string): Promise<void>;
-  /** Removes the view's rows and notes. */
+  /**
+   * A small text about all of a view's rows, kept in every part of the store that can be lost alone, so that it is lost with any of
+   * them: `undefined` when one of them has lost it or has gone back to an older one. What was written before it is there as long as it
+   * is. For origin and cursor.
+   */
+  getMark(view: string, name: string): Promise<string | undefined>;
+  setMark(view: string, name: string, text: string): Promise<void>;
+  /**
+   * Another text after a server behind the store was restarted or replaced, and may have lost writes that were resolved before: a run
+   * compares it to know whether all it wrote is there.
+   */
+  servers(): Promise<string>;
+  /** Removes the view's rows, notes and marks. */
   dropView(view: string): Promise<void>;
   /** Removes everything of this project, and nothing else. */
   dropProject(): Promise<void>;

@@ -19,19 +19,25 @@ export interface Cursor {
   readonly end: Date;
   /** Of the online rows (see Origin): a store that was emptied while a run wrote its cursor has another. */
   readonly incarnation: string;
+  /** The ttl the rows were written with: engines may have let go of what a longer one would still serve. 0 = none. */
+  readonly ttlMs?: number;
 }
 
-const cursorNote = 'cursor';
+const cursorMark = 'cursor';
 
 export async function readCursor(online: OnlineStore, view: string): Promise<Cursor | undefined> {
-  const text = await online.getNote(view, cursorNote);
+  const text = await online.getMark(view, cursorMark);
   if (text === undefined) return undefined;
   const { end, ...rest } = JSON.parse(text) as Omit<Cursor, 'end'> & { end: string };
   return { ...rest, end: new Date(end) };
 }
 
 export const writeCursor = (online: OnlineStore, view: string, cursor: Cursor): Promise<void> =>
-  online.setNote(view, cursorNote, JSON.stringify(cursor));
+  online.setMark(view, cursorMark, JSON.stringify(cursor));
+
+/** Whether rows are served for longer than before; 0 = for ever. */
+const outlives = (ttlMs: number, before: number | undefined): boolean =>
+  before !== undefined && before !== 0 && (ttlMs === 0 || ttlMs > before);
 
 /** Why an incremental run can't start from the cursor; `undefined` = it can. Decided by identities, never by an error's text. */
 export async function cursorMismatch(
@@ -43,6 +49,7 @@ export async function cursorMismatch(
   if (cursor.incarnation !== now.incarnation) return 'the online store was emptied during the last run';
   if (cursor.generation !== table.generation)
     return `the view is now generation ${table.generation}, before ${cursor.generation}`;
+  if (outlives(table.ttlMs, cursor.ttlMs)) return 'the ttl of the view was raised';
   if (cursor.tableId !== now.tableId) return 'the table was created again since the last run';
   if (cursor.snapshot === now.snapshot) return undefined;
   const { committedAt, unbroken } = await snapshotHistory(lake, cursor.snapshot, now.snapshot);

@@ -47,7 +47,12 @@ export async function choosePlan(lake: Lake, facts: PlanFacts): Promise<Plan> {
   }
   const due = asked ?? dueNow();
   if (mode.type === 'full') return fullRun(due, facts);
-  if (cursor === undefined) return fullRun(due, facts, dropped ?? 'the online store has no rows of the view yet');
+  if (cursor === undefined)
+    return fullRun(
+      due,
+      facts,
+      dropped ?? 'the online store has no cursor of the view: it is new, or was emptied, in whole or in part',
+    );
   const mismatch = await cursorMismatch(cursor, table, now, lake);
   if (mismatch !== undefined) return fullRun(due, facts, mismatch);
   const reached = latest(cursor.end, ends.window);

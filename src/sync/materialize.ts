@@ -4,7 +4,7 @@ import type { FeatureTable } from '../definitions/feature-table.js';
 import { StoreUnavailableError } from '../errors.js';
 import { ensureSchema } from '../online-store/feature-schemas.js';
 import { type Cursor, readCursor, writeCursor } from './cursor.js';
-import { type LakeState, readLakeState, snapshotHistory } from './lake-state.js';
+import { readLakeState, snapshotHistory } from './lake-state.js';
 import { choosePlan, type MaterializeMode } from './materialize-plan.js';
 import { latest, readOnlineEnds, writeOnlineEnd } from './online-ends.js';
 import { readPackedRows } from './online-rows.js';
@@ -24,6 +24,10 @@ export interface MaterializeProgress {
     readonly schemaId: string;
     /** Of the online rows (see Origin). */
     readonly incarnation: string;
+    /** Behind the online store: another one may have lost what the run wrote. */
+    readonly servers: string;
+    /** By which the engine lets rows expire. */
+    readonly ttlMs: number;
   };
   /** ISO time. */
   readonly end: string;
@@ -63,7 +67,7 @@ export interface MaterializeRequest {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** How often a run starts over because the view's online rows were removed while it wrote. */
+/** How often a run starts over because the view's online rows may have been lost while it wrote. */
 const startsMax = 5;
 
 /**
@@ -81,9 +85,9 @@ export async function materializeView(stores: Stores, request: MaterializeReques
     if (result !== undefined) return result;
   }
   throw new StoreUnavailableError(
-    `the online rows of view ${table.view} were removed ${startsMax} times during a run`,
+    `the online rows of view ${table.view} were removed, or their server restarted, ${startsMax} times during a run`,
     {
-      mend: 'it is tried again; look for what empties the online store',
+      mend: 'it is tried again; look for what empties or restarts the online store',
     },
   );
 }
@@ -96,7 +100,9 @@ async function begin(stores: Stores, request: MaterializeRequest): Promise<Mater
   const { incarnation, dropped } = await settleOrigin(stores, table.view, state);
   const schemaId = (await ensureSchema(online, table)).id;
   const { lakeId, tableId, snapshot } = state;
-  const pinned = { lakeId, tableId, generation: table.generation, schemaId, incarnation };
+  const { generation, ttlMs } = table;
+  const servers = await online.servers();
+  const pinned = { lakeId, tableId, generation, schemaId, incarnation, servers, ttlMs };
   if (resume !== undefined && isSame(resume.pinned, pinned) && existsSync(resume.file)) return resume;
 
   const plan = await choosePlan(lake, {
@@ -181,7 +187,7 @@ async function writeRows(
   return progress;
 }
 
-/** @returns nothing when the online rows were removed meanwhile: then what was written says nothing. */
+/** @returns nothing when the online rows, or a part of them, may have been lost meanwhile: then what was written says nothing. */
 async function finish(
   { lake, online }: Stores,
   { table, end: asked }: MaterializeRequest,
@@ -190,6 +196,7 @@ async function finish(
   const { view } = table;
   const swept = mode === 'full' ? (await online.sweep(table, snapshot, rows)).deleted : 0;
   if ((await readOrigin(online, view))?.incarnation !== pinned.incarnation) return undefined;
+  if ((await online.servers()) !== pinned.servers) return undefined;
   if (mode === 'full') {
     await writeOnlineEnd(online, view, 'window', new Date(end));
     if (asked !== undefined) await writeOnlineEnd(online, view, 'live', new Date(end));
@@ -201,12 +208,12 @@ async function finish(
 
 async function cursorAt(
   lake: Stores['lake'],
-  { lakeId, tableId, generation, incarnation }: MaterializeProgress['pinned'] & Pick<LakeState, 'lakeId'>,
+  { lakeId, tableId, generation, incarnation, ttlMs }: MaterializeProgress['pinned'],
   snapshot: number,
   end: string,
 ): Promise<Cursor> {
   const { committedAt } = await snapshotHistory(lake, snapshot, snapshot);
-  return { lakeId, tableId, generation, snapshot, committedAt, end: new Date(end), incarnation };
+  return { lakeId, tableId, generation, snapshot, committedAt, end: new Date(end), incarnation, ttlMs };
 }
 
 const advance = (

@@ -11,10 +11,10 @@ export interface Origin {
   readonly incarnation: string;
 }
 
-const originNote = 'origin';
+const originMark = 'origin';
 
 export async function readOrigin(online: OnlineStore, view: string): Promise<Origin | undefined> {
-  const text = await online.getNote(view, originNote);
+  const text = await online.getMark(view, originMark);
   return text === undefined ? undefined : (JSON.parse(text) as Origin);
 }
 
@@ -44,7 +44,7 @@ export async function beginAnew(
 ): Promise<string> {
   if (drop) await online.dropView(view);
   const origin: Origin = { lakeId, incarnation: randomUUID() };
-  await online.setNote(view, originNote, JSON.stringify(origin));
+  await online.setMark(view, originMark, JSON.stringify(origin));
   // Somebody else may have done the same at the same time: the last one counts.
   return (await readOrigin(online, view))?.incarnation ?? origin.incarnation;
 }

@@ -7,7 +7,7 @@ import { int64 } from '../../src/types.js';
 
 const [directory = '', mode = '', count = '0'] = process.argv.slice(2);
 const joinKeys = { driver_id: int64() };
-const table = { view: 'driver_stats', generation: 1 };
+const table = { view: 'driver_stats', generation: 1, ttlMs: 0 };
 const schema = storedSchema({ trips: int64() });
 
 const entries = (ids: number, event: number) =>

@@ -23,7 +23,7 @@ onlineStoreConformance('LMDB', async () => {
   };
 });
 
-const table = { view: 'driver_stats', generation: 1 };
+const table = { view: 'driver_stats', generation: 1, ttlMs: 0 };
 const schema = storedSchema({ trips: int64() });
 const key = (driver: number) => entityKey({ driver_id: int64() }, { driver_id: driver });
 const entry = (driver: number, event: number) => ({
