@@ -1,9 +1,9 @@
 import { columnDefinitions, tableColumns, tableName } from '../definitions/feature-table.js';
-import { FencedError } from '../errors.js';
 import { appendColumns } from '../lake/append-columns.js';
 import { offsetsTable } from '../lake/feature-tables.js';
 import { type Lake, tempTable } from '../lake/index.js';
 import { insertDeadLetters } from './dead-letters.js';
+import { fencedOff } from './fenced-off.js';
 import type { StreamBatch } from './offline-store.js';
 
 /**
@@ -35,12 +35,7 @@ export async function appendStreamBatch(lake: Lake, batch: StreamBatch): Promise
               ...[counts.read, counts.written, counts.deadLetters, counts.dropped, counts.late].map(BigInt),
             ],
           );
-          if (updated !== 1) {
-            throw new FencedError(`partition ${claim.partition} of topic ${topic} was taken over by another consumer`, {
-              where: `view ${table.view}, epoch ${claim.epoch}, offset ${claim.nextOffset}`,
-              mend: 'nothing to do: the other consumer goes on from the last committed offset',
-            });
-          }
+          if (updated !== 1) throw fencedOff(table, topic, claim);
         }
         // By name: a feature that was added later stands last in the table.
         await session.run(`INSERT INTO ${lake.table(tableName(table))} BY NAME SELECT * FROM ${staged}`);

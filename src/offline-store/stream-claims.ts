@@ -89,10 +89,7 @@ async function goOnFrom(
   return start;
 }
 
-function gapReason(
-  now: { topicId: string; start: number; end: number },
-  known: OffsetRow,
-): string | undefined {
+function gapReason(now: { topicId: string; start: number; end: number }, known: OffsetRow): string | undefined {
   const next = Number(known.next_offset);
   if (known.topic_id !== now.topicId) return `the topic was deleted and created again since offset ${next} was read`;
   if (next < now.start)

@@ -1,5 +1,6 @@
 import { rmSync } from 'node:fs';
 import type { FeatureTable } from '../definitions/feature-table.js';
+import { fencedOff } from '../offline-store/fenced-off.js';
 import type { PartitionClaim } from '../offline-store/offline-store.js';
 import { ensureSchema } from '../online-store/feature-schemas.js';
 import { readLakeState } from './lake-state.js';
@@ -34,7 +35,9 @@ export async function catchUp(stores: Stores, request: CatchUpRequest): Promise<
   const offsets = await Promise.all(
     claims.map(async (claim) => ({ claim, known: await readOnlineOffset(online, table.view, topic, claim.partition) })),
   );
-  const isAhead = offsets.some(({ claim, known }) => known?.topicId === topicId && known.nextOffset > claim.nextOffset);
+  const ahead = offsets.filter(({ claim, known }) => known?.topicId === topicId && known.nextOffset > claim.nextOffset);
+  const isAhead = ahead.length > 0;
+  if (isAhead) await checkHeld(stores, request, ahead);
   // The lake was set back: rows the stream wrote since carry snapshot numbers that will come again and mean something else.
   if (isAhead) incarnation = await beginAnew(online, table.view, state, true);
   const goesOn = offsets.every(
@@ -50,6 +53,21 @@ export async function catchUp(stores: Stores, request: CatchUpRequest): Promise<
     await writeOnlineOffset(online, table.view, topic, partition, { topicId, nextOffset, incarnation });
   }
   return incarnation;
+}
+
+/**
+ * Notes ahead of a claim mean that the lake was set back, unless another consumer took the partition over and read on since: then
+ * its rows are right as they are.
+ */
+async function checkHeld(
+  { offline }: Stores,
+  { table, topic }: CatchUpRequest,
+  ahead: readonly { readonly claim: PartitionClaim }[],
+): Promise<void> {
+  const now = await offline.partitionProgress(table, topic);
+  for (const { claim } of ahead) {
+    if (now.get(claim.partition)?.epoch !== claim.epoch) throw fencedOff(table, topic, claim);
+  }
 }
 
 async function applyAgain(

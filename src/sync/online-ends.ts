@@ -35,11 +35,10 @@ export const dueNow = (): Date => new Date(Date.now() + limits.allowedClockSkewM
 export const latest = (...dates: readonly (Date | undefined)[]): Date =>
   new Date(Math.max(...dates.map((date) => date?.getTime() ?? Number.NEGATIVE_INFINITY)));
 
-/** Keeps the live end ahead of what a stream or a push writes: one note in a few minutes, not one per write. */
+/** Keeps the live end ahead of what a stream or a push writes. Others of the same view write theirs. */
 export class LiveEnd {
   readonly #online: OnlineStore;
   readonly #view: string;
-  #noted = Number.NEGATIVE_INFINITY;
 
   constructor(online: OnlineStore, view: string) {
     this.#online = online;
@@ -48,11 +47,10 @@ export class LiveEnd {
 
   /** @param eventUs the newest event time about to be written, microseconds. */
   async cover(eventUs: bigint): Promise<void> {
-    const wanted = Number(eventUs / 1_000n) + 1;
-    if (wanted <= this.#noted) return;
+    const wanted = new Date(Number(eventUs / 1_000n) + 1);
+    // Read each time: whoever wrote at the same moment may have put it back by some milliseconds.
     const { live } = await readOnlineEnds(this.#online, this.#view);
-    const end = latest(live, dueNow(), new Date(wanted));
-    if (live === undefined || end > live) await writeOnlineEnd(this.#online, this.#view, 'live', end);
-    this.#noted = end.getTime();
+    if (live !== undefined && live >= wanted) return;
+    await writeOnlineEnd(this.#online, this.#view, 'live', latest(live, dueNow(), wanted));
   }
 }

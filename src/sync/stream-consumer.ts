@@ -1,11 +1,12 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { limits } from '../config.js';
 import type { FeatureTable } from '../definitions/feature-table.js';
 import type { StreamFeatureView } from '../definitions/feature-view.js';
+import { DataError, FencedError } from '../errors.js';
 import type { StreamRecord, StreamSource } from '../stream-source/stream-source.js';
-import { catchUp } from './catch-up.js';
-import { newestEvents } from './newest-events.js';
 import { LiveEnd } from './online-ends.js';
 import type { Stores } from './stores.js';
+import { assignedNow, claimAssigned } from './stream-claim.js';
 import { Slice, type SliceReport } from './stream-slice.js';
 
 export interface ConsumeRequest {
@@ -16,7 +17,7 @@ export interface ConsumeRequest {
   readonly file: string;
   /** The slice ends after this long; 0 = at once when nothing is left. */
   readonly sliceMs: number;
-  /** Ends the slice when every partition was read to its end. */
+  /** Ends the slice when every partition of the topic was read to its end, by this consumer or others of its group. */
   readonly untilEnd?: boolean | undefined;
   /** Goes on after events that are gone from the topic; the gap is recorded. */
   readonly acceptGap?: boolean | undefined;
@@ -28,56 +29,81 @@ export interface ConsumeRequest {
 /**
  * Feeds both stores from a stream for a while (design §4, "Stream"). Each micro-batch commits rows, dead letters and offsets in one
  * transaction of the lake, then writes online, then notes the offset online: wherever it is killed, the next consumer goes on
- * without a row lost or doubled.
- * @throws FencedError when another consumer took the partitions over.
+ * without a row lost or doubled. As a member of a group it follows its assignments: what was read under an earlier one is committed
+ * as long as nobody else took the partitions over, and read again by whoever did.
+ * @throws FencedError when another consumer took the partitions over, other than by a new assignment.
  * @throws DataError when events were lost unread, or more than limits.deadLetterShareMax of them are unusable; what was read
  * before is committed.
  */
 export async function consumeStream(stores: Stores, request: ConsumeRequest): Promise<SliceReport> {
-  const { view, table, source, signal } = request;
-  const ranges = await source.partitions();
-  const topicId = await source.topicId();
-  const { topic } = source;
-  const claims = await stores.offline.claimPartitions({
-    table,
-    topic,
-    topicId,
-    ranges,
-    acceptGap: request.acceptGap ?? false,
-  });
-  const liveEnd = new LiveEnd(stores.online, table.view);
-  const incarnation = view.online
-    ? await catchUp(stores, { table, topic, topicId, claims, liveEnd, file: request.file, signal })
-    : '';
-  await source.seek(new Map(claims.map((claim) => [claim.partition, claim.nextOffset])));
-
-  const newest = await newestEvents(stores, table, topic, claims);
-  const slice = new Slice(stores, request, { topicId, incarnation, liveEnd, claims, newest });
-  return readOn(slice, request);
+  const { source, signal } = request;
+  const liveEnd = new LiveEnd(stores.online, request.table.view);
+  const slice = new Slice(stores, request, liveEnd);
+  const endsAt = Date.now() + request.sliceMs;
+  /** The assignment under which this consumer was fenced off before. */
+  let fencedUnder: number | undefined;
+  for (;;) {
+    let holds: number | undefined;
+    let isReading = false;
+    try {
+      const assigned = await assignedNow(source, signal);
+      holds = assigned.assignment;
+      slice.hold(await claimAssigned(stores, request, liveEnd, assigned));
+      isReading = true;
+      const ending = await readOn(slice, request, { assignment: holds, endsAt });
+      if (ending !== 'reassigned') return slice.report(ending);
+      fencedUnder = undefined;
+    } catch (error) {
+      if (signal?.aborted === true && slice.isBegun) return slice.report('stopped');
+      const isFenced = error instanceof FencedError;
+      // Partitions that are another's by now can't be claimed or sought as they were; what is read wrongly stays wrong.
+      if (holds === undefined || !(isFenced || (error instanceof DataError && !isReading))) throw error;
+      const isReassigned = isFenced ? await isAssignedAnew(source, holds, signal) : source.assignment !== holds;
+      // Unchanged: whoever took over did so by an assignment that was over, and is gone. It can't happen a second time.
+      if (!isReassigned && (!isFenced || holds === 0 || fencedUnder === holds)) throw error;
+      fencedUnder = isFenced && !isReassigned ? holds : undefined;
+    }
+    slice.letGo();
+  }
 }
 
-/** Reads one micro-batch while the one before is committed, and commits one while the one before is written online. */
-async function readOn(slice: Slice, request: ConsumeRequest): Promise<SliceReport> {
+/** In a group a member learns last that its partitions went to another one, which may have claimed them already. */
+async function isAssignedAnew(source: StreamSource, assignment: number, signal?: AbortSignal): Promise<boolean> {
+  const until = Date.now() + limits.streamFencedWaitMs;
+  while (assignment !== 0 && source.assignment === assignment && Date.now() < until && signal?.aborted !== true) {
+    await sleep(50);
+  }
+  return source.assignment !== assignment;
+}
+
+/**
+ * Reads one micro-batch while the one before is committed, and commits one while the one before is written online.
+ * @returns why it ended; `reassigned` when there are other partitions to read now.
+ */
+async function readOn(
+  slice: Slice,
+  request: ConsumeRequest,
+  { assignment, endsAt }: { assignment: number; endsAt: number },
+): Promise<SliceReport['ended'] | 'reassigned'> {
   const { source, signal, sliceMs, onProgress } = request;
-  const endsAt = Date.now() + sliceMs;
   const untilEnd = request.untilEnd === true || sliceMs === 0;
-  let reading = collect(source, signal);
+  let reading = collect(source, assignment, signal);
   try {
     for (;;) {
       const records = await reading;
       const ended = signal?.aborted === true ? 'stopped' : sliceMs > 0 && Date.now() >= endsAt ? 'slice' : undefined;
-      if (ended === undefined) {
-        reading = collect(source, signal);
+      const ending = ended ?? (source.assignment === assignment ? undefined : 'reassigned');
+      if (ending === undefined) {
+        reading = collect(source, assignment, signal);
         // Awaited by the next turn; only a rejection that nobody awaits yet must not end the process.
         reading.catch(() => undefined);
       }
       if (records.length > 0) await slice.apply(records);
       else await slice.settle();
-      await slice.readEnds(records.length === 0);
-      const atEnd = records.length === 0 && untilEnd && slice.isAtEnd();
-      if (ended !== undefined || atEnd) {
+      if (ending !== 'reassigned') await slice.readEnds(records.length === 0 && (untilEnd || ending !== undefined));
+      if (ending !== undefined || (records.length === 0 && untilEnd && (await slice.isTopicAtEnd()))) {
         await slice.settle();
-        return slice.report(ended ?? 'end_of_topic');
+        return ending ?? 'end_of_topic';
       }
       onProgress?.(slice.report('slice'));
     }
@@ -87,8 +113,12 @@ async function readOn(slice: Slice, request: ConsumeRequest): Promise<SliceRepor
   }
 }
 
-/** A micro-batch: full, or what came within the time one batch may wait. */
-async function collect(source: StreamSource, signal: AbortSignal | undefined): Promise<StreamRecord[]> {
+/** A micro-batch: full, or what came within the time one batch may wait, or until the assignment changes. */
+async function collect(
+  source: StreamSource,
+  assignment: number,
+  signal: AbortSignal | undefined,
+): Promise<StreamRecord[]> {
   const records: StreamRecord[] = [];
   let bytes = 0;
   const until = Date.now() + limits.streamBatchWaitMs;
@@ -96,7 +126,8 @@ async function collect(source: StreamSource, signal: AbortSignal | undefined): P
     const waitMs = until - Date.now();
     const rowsMax = limits.streamBatchRowsMax - records.length;
     const bytesMax = limits.streamBatchBytesMax - bytes;
-    if (waitMs <= 0 || rowsMax <= 0 || bytesMax <= 0 || signal?.aborted === true) return records;
+    const isOver = signal?.aborted === true || source.assignment !== assignment;
+    if (waitMs <= 0 || rowsMax <= 0 || bytesMax <= 0 || isOver) return records;
     const more = await source.poll({ rowsMax, bytesMax, waitMs, signal }).catch((error: unknown) => {
       // What was read before the consumer was told to stop is still committed.
       if (signal?.aborted === true) return [];

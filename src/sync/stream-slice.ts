@@ -10,14 +10,25 @@ import { type EventBatch, EventBatcher, noEvents } from './event-batch.js';
 import type { LiveEnd } from './online-ends.js';
 import { packRows, type RowColumns } from './online-rows.js';
 import type { Stores } from './stores.js';
+import type { Holding } from './stream-claim.js';
 import { writeOnlineOffset } from './stream-offsets.js';
+
+/** How far a partition was read. What is behind is `end - next`: events in a broker's log, bytes in a file. */
+export interface PartitionLag {
+  /** Where reading goes on. */
+  readonly next: number;
+  /** Where the partition ends. */
+  readonly end: number;
+  /** Age of the last event read, by the broker's time, while there are more; 0 = nothing is behind, null = not known. */
+  readonly lagSeconds?: number | null;
+}
 
 /** What one slice did. Small and plain: crosses to workflows. */
 export interface SliceReport extends EventCounts {
   readonly online: { readonly written: number; readonly stale: number };
   readonly commits: number;
-  /** By partition: where reading goes on, and where the topic ends. */
-  readonly offsets: Readonly<Record<string, { readonly next: number; readonly end: number }>>;
+  /** Of the partitions held at the end. */
+  readonly offsets: Readonly<Record<string, PartitionLag>>;
   readonly ended: 'end_of_topic' | 'slice' | 'stopped';
 }
 
@@ -30,36 +41,52 @@ export interface SliceRequest {
 /** How often a busy consumer looks where the topic ends. */
 const endsEveryMs = 1_000;
 
-export interface SliceFacts {
-  readonly topicId: string;
-  /** Of the online rows; noted with the offsets. */
-  readonly incarnation: string;
-  readonly liveEnd: LiveEnd;
-  readonly claims: readonly PartitionClaim[];
-  /** Microseconds, by partition. */
-  readonly newest: ReadonlyMap<number, bigint>;
-}
-
-/** The state of one slice: claims that advance with each commit, and counts. */
+/** The state of one slice: claims that advance with each commit and change with the assignment, and counts. */
 export class Slice {
   readonly #stores: Stores;
   readonly #request: SliceRequest;
-  readonly #facts: SliceFacts;
-  readonly #claims: Map<number, PartitionClaim>;
-  readonly #batcher: EventBatcher;
+  readonly #liveEnd: LiveEnd;
+  #holding: Holding | undefined;
+  #claims = new Map<number, PartitionClaim>();
+  #batcher: EventBatcher;
+  /** Of all partitions of the topic. */
   readonly #ends = new Map<number, number>();
   #endsReadAt = 0;
+  /** When the last event read of a partition was sent, milliseconds. */
+  readonly #sentAt = new Map<number, number>();
+  readonly #readTo = new Map<number, number>();
   readonly #counts = noEvents();
   readonly #online = { written: 0, stale: 0 };
   #commits = 0;
   #finishing: Promise<void> = Promise.resolve();
 
-  constructor(stores: Stores, request: SliceRequest, facts: SliceFacts) {
+  constructor(stores: Stores, request: SliceRequest, liveEnd: LiveEnd) {
     this.#stores = stores;
     this.#request = request;
-    this.#facts = facts;
-    this.#claims = new Map(facts.claims.map((claim) => [claim.partition, claim]));
-    this.#batcher = new EventBatcher(request.view, request.table, facts.newest);
+    this.#liveEnd = liveEnd;
+    this.#batcher = new EventBatcher(request.view, request.table, new Map());
+  }
+
+  /** Whether it ever held partitions, or knew that it had none. */
+  get isBegun(): boolean {
+    return this.#holding !== undefined;
+  }
+
+  /** What it reads from now on. */
+  hold(holding: Holding): void {
+    this.#holding = holding;
+    this.#claims = new Map(holding.claims.map((claim) => [claim.partition, claim]));
+    this.#batcher = new EventBatcher(this.#request.view, this.#request.table, holding.newest);
+    for (const { partition, nextOffset } of holding.claims) {
+      // Where somebody else read on meanwhile, the last event is no longer one of this consumer.
+      if (this.#readTo.get(partition) !== nextOffset) this.#sentAt.delete(partition);
+    }
+  }
+
+  /** It holds nothing until the next assignment is taken over. */
+  letGo(): void {
+    this.#claims.clear();
+    this.#finishing = Promise.resolve();
   }
 
   async apply(records: readonly StreamRecord[]): Promise<void> {
@@ -78,12 +105,16 @@ export class Slice {
       deadLetters: batch.deadLetters,
     });
     this.#commits += 1;
+    for (const { partition, timestampMs } of records) {
+      if (timestampMs !== undefined) this.#sentAt.set(partition, timestampMs);
+    }
     for (const { claim, nextOffset, counts } of progress) {
       this.#claims.set(claim.partition, { ...claim, nextOffset });
+      this.#readTo.set(claim.partition, nextOffset);
       for (const name of Object.keys(counts) as (keyof EventCounts)[]) this.#counts[name] += counts[name];
     }
     await this.settle();
-    this.#finishing = this.#finish(batch, snapshot);
+    this.#finishing = this.#finish(batch, snapshot, this.#holding as Holding);
     this.#finishing.catch(() => undefined);
     this.#judgeDeadLetters();
   }
@@ -93,42 +124,50 @@ export class Slice {
     return this.#finishing;
   }
 
-  async #finish(batch: EventBatch, snapshot: number): Promise<void> {
+  async #finish(batch: EventBatch, snapshot: number, holding: Holding): Promise<void> {
     const { view, source } = this.#request;
-    if (view.online) await this.#writeOnline(batch, snapshot);
-    await source.commitHint(
-      new Map([...batch.partitions].map(([partition, { nextOffset }]) => [partition, nextOffset])),
-    );
+    if (view.online) await this.#writeOnline(batch, snapshot, holding);
+    const positions = new Map([...batch.partitions].map(([partition, { nextOffset }]) => [partition, nextOffset]));
+    // A hint: the broker may refuse it, because the partition is another's by now, without any harm.
+    await source.commitHint(positions).catch(() => undefined);
   }
 
   /** Looks where the topic ends: at once, or now and then for those who watch. */
   async readEnds(atOnce: boolean): Promise<void> {
     if (!atOnce && Date.now() - this.#endsReadAt < endsEveryMs) return;
-    for (const { partition, end } of await this.#request.source.partitions()) this.#ends.set(partition, end);
+    for (const { partition, end } of await this.#request.source.topicRanges()) this.#ends.set(partition, end);
     this.#endsReadAt = Date.now();
   }
 
-  isAtEnd(): boolean {
-    return [...this.#claims.values()].every(
-      ({ partition, nextOffset }) => nextOffset >= (this.#ends.get(partition) ?? 0),
-    );
+  /** Whether all of the topic was read: by this consumer as it knows, by the others of its group as the lake says. */
+  async isTopicAtEnd(): Promise<boolean> {
+    const isRead = (next: (partition: number) => number | undefined): boolean =>
+      [...this.#ends].every(([partition, end]) => (next(partition) ?? end) >= end);
+    if (!isRead((partition) => this.#claims.get(partition)?.nextOffset)) return false;
+    if (this.#claims.size >= this.#ends.size) return true;
+    const { table, source } = this.#request;
+    const progress = await this.#stores.offline.partitionProgress(table, source.topic);
+    return isRead((partition) => (this.#claims.get(partition) ?? progress.get(partition))?.nextOffset ?? 0);
   }
 
   report(ended: SliceReport['ended']): SliceReport {
-    const offsets = Object.fromEntries(
-      [...this.#claims].map(([partition, { nextOffset }]) => {
-        return [partition, { next: nextOffset, end: Math.max(nextOffset, this.#ends.get(partition) ?? 0) }];
-      }),
-    );
+    const offsets = Object.fromEntries([...this.#claims.values()].map((claim) => [claim.partition, this.#lag(claim)]));
     return { ...this.#counts, online: { ...this.#online }, commits: this.#commits, offsets, ended };
   }
 
-  async #writeOnline(batch: EventBatch, snapshot: number): Promise<void> {
+  #lag({ partition, nextOffset: next }: PartitionClaim): PartitionLag {
+    const end = Math.max(next, this.#ends.get(partition) ?? 0);
+    const sentAt = this.#sentAt.get(partition);
+    if (end === next) return { next, end, lagSeconds: 0 };
+    return { next, end, lagSeconds: sentAt === undefined ? null : Math.max(0, Date.now() - sentAt) / 1_000 };
+  }
+
+  async #writeOnline(batch: EventBatch, snapshot: number, holding: Holding): Promise<void> {
     const { online } = this.#stores;
     const { table, source } = this.#request;
-    const { topicId, incarnation, liveEnd } = this.#facts;
+    const { topicId, incarnation } = holding;
     if (batch.onlineRows.length > 0) {
-      await liveEnd.cover(batch.newestOnlineUs);
+      await this.#liveEnd.cover(batch.newestOnlineUs);
       const schema = await ensureSchema(online, table);
       const columns = onlineColumns(table, batch);
       const { written, stale } = await online.writeNewer(
