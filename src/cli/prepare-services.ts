@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { resolveProject } from '../feature-repo/index.js';
+import { type FeatureRepo, loadFeatureRepo } from '../feature-repo/index.js';
 import { ensureDatabase, seedSampleDatabase } from '../toolchain/services/index.js';
 import type { GlobalOptions } from './command.js';
 import { plural } from './output.js';
@@ -12,26 +12,36 @@ const sample = 'data/driver_stats.parquet';
 
 /**
  * Makes what services that have just been started lack: the databases of ASOF_CATALOG_URL and ASOF_SOURCE_URL, in the latter the
- * sample's rows. Does nothing that is done already.
+ * sample's rows, and the topics of stream views. Does nothing that is done already.
  * @returns what was done, for people.
  */
-export async function prepareServices(
-  options: GlobalOptions,
-  env: Readonly<Record<string, string | undefined>>,
-): Promise<string[]> {
-  const { projectRoot } = resolveProject(options.repo);
-  const { ASOF_CATALOG_URL: catalog, ASOF_SOURCE_URL: source } = env;
+export async function prepareServices(options: GlobalOptions): Promise<string[]> {
+  const { ASOF_CATALOG_URL: catalog, ASOF_SOURCE_URL: source } = process.env;
+  const repo = await loadFeatureRepo(options.repo, { asof: await import('../index.js') });
   const done: string[] = [];
   if (catalog) {
     const made = await ensureDatabase(catalog, 'ASOF_CATALOG_URL');
     if (made) done.push('The database of the catalog was made; `asof apply` fills it.');
   }
-  const file = path.join(projectRoot, sample);
+  const file = path.join(repo.projectRoot, sample);
   if (source && existsSync(file)) {
     await ensureExtensions(options);
     await ensureDatabase(source, 'ASOF_SOURCE_URL');
     const rows = await runTask('Sample database', options, () => seedSampleDatabase(source, file));
     if (rows > 0) done.push(`${plural(rows, 'row')} of ${sample} were written to the database of ASOF_SOURCE_URL.`);
   }
+  const topics = await runTask('Topics', options, () => makeTopics(repo));
+  if (topics.length > 0) done.push(`Topics that are there: ${topics.join(', ')}.`);
   return done;
+}
+
+/** @returns those of all stream views, where streams are topics of Kafka. */
+async function makeTopics({ config: { streamSource }, views }: FeatureRepo): Promise<string[]> {
+  if (streamSource.type !== 'kafka') return [];
+  const { kafkaConnection, openKafkaStreamProducer } = await import('../stream-source/kafka-stream-producer.js');
+  const connection = kafkaConnection(streamSource);
+  const topics = [...views.values()].flatMap(({ source }) => (source.kind === 'kafka_source' ? [source.topic] : []));
+  const different = [...new Set(topics)].sort();
+  for (const topic of different) await (await openKafkaStreamProducer({ connection, topic })).close();
+  return different;
 }

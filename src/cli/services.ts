@@ -1,9 +1,9 @@
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import type { Command } from 'commander';
-import { DefinitionError } from '../errors.js';
+import { DefinitionError, describeError } from '../errors.js';
 import { resolveProject } from '../feature-repo/index.js';
-import { type ServiceName, serviceNames, startProjectServices } from '../toolchain/services/index.js';
+import { type ServiceName, serviceNames, serviceVariables, startProjectServices } from '../toolchain/services/index.js';
 import { action, describeCommand, type GlobalOptions } from './command.js';
 import { exitCodes } from './exit-code.js';
 import { Interrupted, interruptSignal } from './interrupt.js';
@@ -38,11 +38,16 @@ async function run(options: GlobalOptions, { only }: { readonly only?: string })
   const started = await startProjectServices({ stateDir, names, step, signal });
   let ended: Error | undefined;
   try {
-    const prepared = await prepareServices(options, started.environment);
+    // As every command will see them: definitions choose their engines by them.
+    for (const name of serviceVariables) delete process.env[name];
+    Object.assign(process.env, started.environment);
+    const prepared = await prepareServices(options).catch(unprepared);
     if (signal.aborted) throw new Interrupted();
     const { services, envFile, notes } = started;
-    if (options.json) printJson({ services, envFile, variables: Object.keys(started.environment), pid: process.pid });
-    else {
+    if (options.json) {
+      const variables = Object.keys(started.environment);
+      printJson({ services, envFile, variables, notes: [...notes, ...prepared], pid: process.pid });
+    } else {
       for (const [name, { port, pid }] of Object.entries(services))
         console.log(`${name} on 127.0.0.1:${port}, process ${pid}`);
       for (const line of [...notes, ...prepared]) console.log(line);
@@ -58,9 +63,15 @@ async function run(options: GlobalOptions, { only }: { readonly only?: string })
   return exitCodes.ok;
 }
 
+/** Services run also for definitions that still have to be mended. */
+function unprepared(error: unknown): string[] {
+  if (!(error instanceof DefinitionError)) throw error;
+  return [`Not prepared: ${describeError(error)}`, 'Then run `asof services prepare`.'];
+}
+
 /** The same for services that run elsewhere, as in docker-compose.yml. */
 async function prepare(options: GlobalOptions): Promise<undefined> {
-  const done = await prepareServices(options, process.env);
+  const done = await prepareServices(options);
   if (options.json) printJson({ done });
   else for (const line of done) console.log(line);
 }

@@ -13,6 +13,7 @@ import {
 import os from 'node:os';
 import path from 'node:path';
 import { Redis } from 'ioredis';
+import kafkajs from 'kafkajs';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { findRedisServer } from '../../src/toolchain/services/index.js';
@@ -53,6 +54,16 @@ async function redisSays<T>(url: string, work: (redis: Redis) => Promise<T>): Pr
     return await work(redis);
   } finally {
     redis.disconnect();
+  }
+}
+
+async function topicsOf(brokers: string): Promise<string[]> {
+  const admin = new kafkajs.Kafka({ brokers: [brokers], logLevel: kafkajs.logLevel.NOTHING }).admin();
+  await admin.connect();
+  try {
+    return await admin.listTopics();
+  } finally {
+    await admin.disconnect();
   }
 }
 
@@ -97,6 +108,8 @@ describe.skipIf(lacks('redis', 'kafka', 'postgres'))('asof services', () => {
       'maxmemory-policy',
       'noeviction',
     ]);
+
+    expect(await topicsOf(env['ASOF_KAFKA_BROKERS'] ?? '')).toContain('drivers');
 
     const second = await runCli(['services'], { cwd: project.root });
     expectRefused(second, 4, /run already, started by process \d+/, /source .*services\/env/);

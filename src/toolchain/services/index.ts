@@ -10,6 +10,11 @@ export {
   runPostgres,
 } from './postgres-server.js';
 export { type RunningServices, runningServices, type ServiceName, serviceNames } from './project-files.js';
-export { type ProjectServices, type ProjectServicesOptions, startProjectServices } from './project-services.js';
+export {
+  type ProjectServices,
+  type ProjectServicesOptions,
+  serviceVariables,
+  startProjectServices,
+} from './project-services.js';
 export { ensureRedisServer, findRedisServer, type RedisServerOptions, redisServer } from './redis-server.js';
 export { sampleTable, seedSampleDatabase } from './sample-database.js';

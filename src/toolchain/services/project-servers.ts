@@ -53,7 +53,7 @@ export const recipes: Readonly<Record<ServiceName, Recipe>> = {
     stopSignal: 'SIGTERM',
     mark: (directory) => ['kafka.Kafka', path.join(directory, 'server.properties')],
     make: async (directory, { port }, options) => {
-      // Events of a sample may be dated years ago: they stay until they are deleted.
+      // Like all data here, events stay until somebody deletes them.
       const properties = { 'log.retention.ms': '-1', 'log.retention.check.interval.ms': '300000' };
       return kafkaBroker({ program: await ensureKafka(options), directory, port, properties });
     },

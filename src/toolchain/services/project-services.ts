@@ -35,7 +35,7 @@ export interface ProjectServicesOptions {
 export interface ProjectServices {
   readonly services: Partial<Readonly<Record<ServiceName, { readonly pid: number; readonly port: number }>>>;
   /** The variables that lead to them; they hold passwords. */
-  readonly environment: Readonly<Record<string, string>>;
+  readonly environment: Readonly<Partial<Record<(typeof serviceVariables)[number], string>>>;
   /** The same as a file for `source`. */
   readonly envFile: string;
   /** What somebody should know who watches the start. */
@@ -147,12 +147,20 @@ function finish(
   };
 }
 
-/** In the order of the variables of docker-compose.yml. */
+/** Every variable that can lead to a service, in the order of docker-compose.yml. */
+export const serviceVariables = [
+  'ASOF_CATALOG_URL',
+  'ASOF_SHARED_PATH',
+  'ASOF_SOURCE_URL',
+  'ASOF_REDIS_URL',
+  'ASOF_KAFKA_BROKERS',
+] as const;
+
 function environmentOf(
   names: readonly ServiceName[],
   settings: Readonly<Record<ServiceName, ServiceSettings>>,
   files: ServiceFiles,
-): Record<string, string> {
+): Partial<Record<(typeof serviceVariables)[number], string>> {
   const { redis, kafka, postgres } = settings;
   const database = (name: string) => `postgres://postgres:${postgres.password}@${loopback}:${postgres.port}/${name}`;
   const has = (name: ServiceName) => names.includes(name);
