@@ -16,6 +16,7 @@ import {
 } from './definition.js';
 import { type Duration, parseDuration } from './duration.js';
 import type { Entity } from './entity.js';
+import type { EventContext } from './event-context.js';
 import { checkExpectations, columnsOf, type Expectation } from './expectations.js';
 import { selectable } from './selection.js';
 import type { KafkaSource } from './sources.js';
@@ -72,7 +73,7 @@ export interface StreamFeatureView<N extends string = string, K = unknown, F ext
   readonly source: KafkaSource;
   readonly late: LatePolicy;
   /** From one event to the features; absent = fields of the same names. */
-  readonly transform: ((event: Record<string, unknown>) => Record<string, unknown>) | undefined;
+  readonly transform: ((event: Record<string, unknown>, context: EventContext) => Record<string, unknown>) | undefined;
 }
 
 export type AnyFeatureView = FeatureView | StreamFeatureView;
@@ -114,7 +115,8 @@ export function featureView<const N extends string, const E extends readonly Ent
 
 /**
  * @param def.transform a pure function of one event; its output must name every feature. It runs on stream events and on rows
- * of the batch source alike, so both mean the same.
+ * of the batch source alike, so both mean the same. Its second argument tells key, headers, timestamp, partition and offset of the
+ * message: `(event, { headers }) => …`; rows of the batch source and pushed rows have none of them.
  * @param def.late what happens to events older than the source's watermark; default `keep`.
  */
 export function streamFeatureView<
@@ -125,7 +127,7 @@ export function streamFeatureView<
 >(
   def: ViewOptions<N, E, F> & {
     source: KafkaSource<S>;
-    transform?: (event: Row<S>) => NullableRow<NoInfer<F>>;
+    transform?: (event: Row<S>, context: EventContext) => NullableRow<NoInfer<F>>;
     late?: LatePolicy;
   },
 ): StreamFeatureView<N, JoinKeysOf<E>, F> {

@@ -10,6 +10,7 @@ export type {
   StreamSourceSettings,
 } from './engine-settings.js';
 export { type Entity, entity } from './entity.js';
+export type { EventContext } from './event-context.js';
 export * from './expectations.js';
 export {
   type EntityKeys,
@@ -53,5 +54,6 @@ export {
   type KafkaSource,
   kafkaSource,
 } from './sources.js';
+export { type StreamStart, type StreamStartOption, streamStartText } from './stream-start.js';
 export type { TlsSettings } from './tls-settings.js';
 export { parseUtc } from './utc-time.js';

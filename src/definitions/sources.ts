@@ -21,6 +21,7 @@ import {
   metaFields,
 } from './definition.js';
 import { type Duration, parseDuration } from './duration.js';
+import { parseStreamStart, type StreamStart, type StreamStartOption } from './stream-start.js';
 
 export type FileFormat = 'parquet' | 'csv' | 'tsv' | 'ndjson';
 
@@ -78,6 +79,8 @@ export interface KafkaSource<E extends Schema = Schema> extends Definition<'kafk
   readonly createdTimestampField?: string;
   /** How far behind the newest event time seen an event may come before it counts as late; milliseconds. */
   readonly watermarkMs: number;
+  /** Where reading begins in a partition that the view never read. */
+  readonly start: StreamStart;
   /** The same facts as history: where backfills come from. */
   readonly batchSource?: BatchSource;
 }
@@ -86,6 +89,8 @@ export interface KafkaSource<E extends Schema = Schema> extends Definition<'kafk
  * @param def.event the fields of one event; all are required and not null unless wrapped in `nullable()`.
  * @param def.timestampField the field that holds the event time; must be a timestamp.
  * @param def.watermark e.g. `'5 minutes'`; none = no event is late.
+ * @param def.start where a view begins that never read the topic: `'earliest'` (default), `'latest'`, or
+ * `{ timestamp: '2026-01-01T00:00:00Z' }`, the first event sent at or after it; a stream in files keeps no such times.
  */
 export function kafkaSource<const E extends Schema>(
   def: {
@@ -95,10 +100,11 @@ export function kafkaSource<const E extends Schema>(
     timestampField: keyof E & string;
     createdTimestampField?: keyof E & string;
     watermark?: Duration;
+    start?: StreamStartOption;
     batchSource?: BatchSource;
   } & Meta,
 ): KafkaSource<E> {
-  const { watermark, ...rest } = def;
+  const { watermark, start, ...rest } = def;
   const name = def.name ?? def.topic;
   checkName('kafkaSource', name);
   const where = label('kafkaSource', name);
@@ -109,6 +115,7 @@ export function kafkaSource<const E extends Schema>(
     'timestampField',
     'createdTimestampField',
     'watermark',
+    'start',
     'batchSource',
   ]);
   checkMeta(where, def);
@@ -136,5 +143,5 @@ export function kafkaSource<const E extends Schema>(
     });
   }
   const watermarkMs = watermark === undefined ? Number.POSITIVE_INFINITY : parseDuration(where, 'watermark', watermark);
-  return define({ kind: 'kafka_source', ...rest, name, watermarkMs });
+  return define({ kind: 'kafka_source', ...rest, name, watermarkMs, start: parseStreamStart(where, start) });
 }

@@ -12,6 +12,7 @@ import {
   resolveSelection,
   type Schedule,
   type Setting,
+  streamStartText,
 } from '../definitions/index.js';
 import { DefinitionError } from '../errors.js';
 import { int64, itemsOf, list, nullable, parseTypeName, type Schema, typeName, type ValueType } from '../types.js';
@@ -67,6 +68,8 @@ export type SourceSpec = BaseSpec &
         readonly createdTimestampField?: string | undefined;
         /** Absent = no event is late. */
         readonly watermarkMs?: number | undefined;
+        /** Absent = the earliest event. */
+        readonly start?: string | undefined;
         readonly batchSource?: string | undefined;
       }
   );
@@ -181,6 +184,7 @@ export function sourceSpec(source: BatchSource | KafkaSource): SourceSpec {
     createdTimestampField,
     // JSON has no Infinity.
     watermarkMs: Number.isFinite(source.watermarkMs) ? source.watermarkMs : undefined,
+    start: source.start === 'earliest' ? undefined : streamStartText(source.start),
     batchSource: source.batchSource?.name,
   };
 }

@@ -1,3 +1,4 @@
+/// <reference path="./kafkajs-snappy.d.ts" />
 import { decompress as decompressZstd } from 'fzstd';
 import kafkajs from 'kafkajs';
 import snappy from 'kafkajs-snappy';

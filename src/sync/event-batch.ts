@@ -5,6 +5,7 @@ import type { DeadLetter, EventCounts } from '../offline-store/offline-store.js'
 import type { StreamRecord } from '../stream-source/stream-source.js';
 import { eventDecoder } from '../transform/event-schema.js';
 import { rowBuilder } from '../transform/event-to-row.js';
+import { MessageContext } from './message-context.js';
 import { dueNow } from './online-ends.js';
 
 /** Bytes of a bad event kept in its dead letter. */
@@ -86,12 +87,13 @@ export class EventBatcher {
     }
     const decoded = this.#decode(record.value);
     if (!decoded.ok) return decoded.reason;
-    return this.#build(decoded.event, columns, {
+    const origin = {
       ...ingest,
       topic: this.#view.source.topic,
       partition: record.partition,
       offset: record.offset,
-    });
+    };
+    return this.#build(decoded.event, columns, origin, new MessageContext(record));
   }
 
   /** Decides what becomes of the row just added: written, or late and by the view's choice dropped or set aside. */

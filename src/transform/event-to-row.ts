@@ -1,3 +1,4 @@
+import type { EventContext } from '../definitions/event-context.js';
 import type { StreamFeatureView } from '../definitions/feature-view.js';
 import type { Schema } from '../types.js';
 import { valueChecker } from './column-values.js';
@@ -22,12 +23,27 @@ export type RowView = Pick<StreamFeatureView, 'name' | 'features' | 'transform'>
   readonly source: Pick<StreamFeatureView['source'], 'timestampField' | 'createdTimestampField'>;
 };
 
+/** Of an event that came in no message. */
+const noMessage: EventContext = Object.freeze({
+  key: undefined,
+  headers: Object.freeze({}),
+  timestamp: undefined,
+  partition: undefined,
+  offset: undefined,
+});
+
 /**
  * Puts one event as a row at the end of `columns` (one array per column of `tableColumns(view)`, in that order; timestamps are
  * bigint microseconds).
+ * @param context what the transform may ask of the event's message; absent = it came in none.
  * @returns `undefined` when the row is in, otherwise the reason why it is not, and nothing was added.
  */
-export type RowBuilder = (event: EventRecord, columns: readonly unknown[][], origin: RowOrigin) => string | undefined;
+export type RowBuilder = (
+  event: EventRecord,
+  columns: readonly unknown[][],
+  origin: RowOrigin,
+  context?: EventContext,
+) => string | undefined;
 
 /** Compiles the step from a decoded event to a row: the view's transform, or fields of the same names, checked against its types. */
 export function rowBuilder(view: RowView): RowBuilder {
@@ -37,7 +53,7 @@ export function rowBuilder(view: RowView): RowBuilder {
   const features = Object.entries(view.features).map(([name, type]) => ({ name, check: valueChecker(type) }));
   const values = new Array<unknown>(keys.length + 2 + features.length);
 
-  return (event, columns, origin) => {
+  return (event, columns, origin, context = noMessage) => {
     let at = 0;
     for (const { name, check } of keys) {
       const value = event[name];
@@ -55,7 +71,7 @@ export function rowBuilder(view: RowView): RowBuilder {
     let output: unknown = event;
     if (transform !== undefined) {
       try {
-        output = transform(event);
+        output = transform(event, context);
       } catch (error) {
         return `the transform failed: ${shortened(error)}`;
       }
