@@ -51,7 +51,7 @@ export async function choosePlan(lake: Lake, facts: PlanFacts): Promise<Plan> {
     return fullRun(
       due,
       facts,
-      dropped ?? 'the online store has no cursor of the view: it is new, or was emptied, in whole or in part',
+      dropped ?? 'the online store has no rows of the view yet, or has lost some of them',
     );
   const mismatch = await cursorMismatch(cursor, table, now, lake);
   if (mismatch !== undefined) return fullRun(due, facts, mismatch);
