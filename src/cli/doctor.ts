@@ -40,7 +40,7 @@ async function installTools(options: GlobalOptions): Promise<void> {
   }
 }
 
-/** Whether the definitions load: nothing runs without them. A folder that isn't there is told by another check. */
+/** Whether the definitions load, and the engines they choose answer. A folder that isn't there is told by another check. */
 async function definitionsCheck(repo: string): Promise<{ checks: Check[]; stateDir?: string }> {
   const { loadFeatureRepo, resolveProject } = await import('../feature-repo/index.js');
   let stateDir: string;
@@ -51,9 +51,11 @@ async function definitionsCheck(repo: string): Promise<{ checks: Check[]; stateD
   }
   const base = { name: 'definitions', required: true, where: repo };
   try {
-    const { config, views, pipelines } = await loadFeatureRepo(repo, { asof: await import('../index.js') });
+    const loaded = await loadFeatureRepo(repo, { asof: await import('../index.js') });
+    const { config, views, pipelines } = loaded;
     const found = `project "${config.project}": ${views.size} feature views, ${pipelines.size} pipelines`;
-    return { checks: [{ ...base, ok: true, found }], stateDir };
+    const { engineChecks } = await import('./engine-checks.js');
+    return { checks: [{ ...base, ok: true, found }, ...(await engineChecks(loaded))], stateDir };
   } catch (error) {
     const { message, mend } = error as { message: string; mend?: string };
     return { checks: [{ ...base, ok: false, found: message, mend }], stateDir };

@@ -1,5 +1,6 @@
 export { type DiagnoseOptions, type Diagnosis, diagnose } from './doctor.js';
 export type { Check } from './doctor-check.js';
+export { type PostgresCheckOptions, postgresCheck } from './doctor-postgres.js';
 export {
   duckdbExtensions,
   ensureDuckdbExtensions,

@@ -15,6 +15,8 @@ export const toolchain = {
   temporalCliPackages: 1_310,
   /** Building the CLI takes 3 to 9 minutes on two cores. */
   buildMaxMs: 45 * 60_000,
+  /** How long `asof doctor` waits for a service it looks at. */
+  serviceProbeMs: 10_000,
   versionProbeMs: 15_000,
   reportEveryMs: 3_000,
   /** A holder that was killed blocks the others for this long. */
