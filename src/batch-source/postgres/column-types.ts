@@ -47,6 +47,8 @@ export function columnReading(column: string, { name, isArray, builtIn }: Postgr
   if (base === 'timestamp') return reading(x, { zoneless: true });
   if (native.includes(base)) return reading(x);
   if (base === 'oid' || base === 'xid' || base === 'cid') return reading(`${x}::text${array}::int8${array}`);
+  // Cast to text, an address gets a mask that it has not.
+  if (base === 'inet' && !isArray) return reading(`textin(inet_out(${x}))`);
   return reading(`${x}::text${array}`, { digits: base === 'numeric' });
 }
 

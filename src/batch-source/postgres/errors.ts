@@ -9,6 +9,8 @@ export interface PostgresPlace {
   readonly user: string | undefined;
   /** The table or "the query", for people. */
   readonly relation: string;
+  /** The column that holds an array of arrays, once one was met. */
+  readonly nested?: string | undefined;
   /** Tables of the database, to guess which was meant. */
   readonly tables?: readonly string[] | undefined;
   /** Never to be seen. */
@@ -101,32 +103,40 @@ function tableMend(message: string, { tables = [] }: PostgresPlace): string {
   }${listed}`;
 }
 
+/** Postgres' arrays may have any number of dimensions; DuckDB stops at the first that has more than one. */
+export const isNested = (error: unknown): boolean =>
+  error instanceof Error && /this array has \d+ dimensions/.test(error.message);
+
+/** What libpq says of a connection that broke or was refused. */
+const lostConnection =
+  /server closed the connection.*|connection to server at .*|could not (receive|send) data.*|SSL SYSCALL.*|SSL connection has been closed.*|no connection to the server/;
+
 /**
  * Errors of DuckDB while it reads from Postgres, whose own errors it quotes as text. What an `ERROR:` says is of the statement and
  * final; all else (`FATAL:`, libpq's own words) is of the connection.
  */
 export function readError(error: unknown, place: PostgresPlace, timeoutMs: number): unknown {
   if (error instanceof AsofError || !(error instanceof Error)) return error;
-  const { where, user = 'the user', relation } = place;
-  const text = withoutSecrets(firstLine(error), place);
-  const [, message] = /\bERROR: +(.*)/.exec(text) ?? [];
-  if (/this array has \d+ dimensions/.test(text)) {
-    return new DataError('a value is an array of arrays', {
+  const { where, user = 'the user', relation, nested } = place;
+  const text = withoutSecrets(error.message, place);
+  if (isNested(error)) {
+    const column = nested === undefined ? 'a column' : `column "${nested}"`;
+    return new DataError(`${column} holds an array of arrays; lists have one dimension`, {
       where,
-      mend: 'lists have one dimension: flatten it in a query, or read it as text: column::text',
+      mend: `read it by a query that makes text of it: ${nested ?? 'column'}::text, or leaves it out`,
     });
   }
-  if (message === undefined) {
-    // Postgres' and libpq's failures are "IO Errors" to DuckDB; all else is no fault of the database.
-    if (!/^IO Error|FATAL: /.test(text)) return error;
-    const [, what] = /FATAL: +(.*)/.exec(text) ?? [];
-    return new StoreUnavailableError(
-      `the database was lost while it was read: ${what ?? text.replace(/^.*Error: /, '')}`,
-      {
-        where,
-        mend: `nothing was kept; it is tried again; see that Postgres runs`,
-      },
-    );
+  // The query stands before what Postgres says of it, so the last one is Postgres'.
+  const [, severity, message = ''] = [...text.matchAll(/(?:^|: )(ERROR|FATAL|PANIC): {2}(.+)/gm)].at(-1) ?? [];
+  if (severity !== 'ERROR') {
+    const lost = severity === undefined ? lostConnection.exec(text)?.[0] : message;
+    // Other "IO Errors" are Postgres' or libpq's too, in the server's language; all else is no fault of the database.
+    const what = lost ?? (/^IO Error: .*/.exec(text)?.[0] ?? '').replace(/^IO Error: /, '');
+    if (what === '') return error;
+    return new StoreUnavailableError(`the database was lost while it was read: ${what}`, {
+      where,
+      mend: 'nothing was kept; it is tried again; see that Postgres runs',
+    });
   }
   if (/read-only transaction/.test(message))
     return new DefinitionError(`the query writes: ${message}`, {

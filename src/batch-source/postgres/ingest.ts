@@ -12,7 +12,7 @@ import { sourceLabel } from '../source-label.js';
 import { positionColumn, type SourceColumn } from '../source-reader.js';
 import { attach, attached, connect, databaseOf, endSessions, type PostgresDatabase } from './connection.js';
 import { type CursorFound, type CursorRange, cursorSql, rangeOf } from './cursor.js';
-import { clientError, type PostgresPlace, readError } from './errors.js';
+import { clientError, isNested, type PostgresPlace, readError } from './errors.js';
 import { describeRelation, type PostgresColumn, relationSql } from './relation.js';
 
 type PostgresRequest = IngestRequest<PostgresSource>;
@@ -109,16 +109,38 @@ async function read(client: pg.Client, columns: readonly PostgresColumn[], readi
         await session.run('COMMIT');
         told.stop();
         return resultOf(reading, columns, { ...staged, version, at, range, found });
+      } catch (error) {
+        // Left to the end of the session, the rollback of a lost connection throws where DuckDB can't catch it: the process dies.
+        await session.run('ROLLBACK').catch(() => undefined);
+        throw error;
       } finally {
         await session.run(`DETACH ${attached}`).catch(() => undefined);
       }
     });
   } catch (error) {
     rmSync(file, { force: true });
-    throw signal?.aborted === true ? signal.reason : readError(error, place, source.timeoutMs);
+    if (signal?.aborted === true) throw signal.reason;
+    const nested = isNested(error) ? await nestedColumn(client, source, columns) : undefined;
+    throw readError(error, { ...place, nested }, source.timeoutMs);
   } finally {
     told.stop();
   }
+}
+
+/** Which column holds an array of arrays; found out only once one was met. */
+async function nestedColumn(
+  client: pg.Client,
+  source: PostgresSource,
+  columns: readonly PostgresColumn[],
+): Promise<string | undefined> {
+  for (const { name, type } of columns) {
+    if (!type.isArray) continue;
+    const found = await client
+      .query(`SELECT 1 FROM ${relationSql(source)} AS q WHERE array_ndims(q.${id(name)}) > 1 LIMIT 1`)
+      .catch(() => undefined);
+    if (found?.rowCount === 1) return name;
+  }
+  return undefined;
 }
 
 /** Settings of the transaction: by a statement, because poolers refuse them in a connection string. */
