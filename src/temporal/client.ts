@@ -7,6 +7,7 @@ import { findObstacle } from './reachability.js';
 import type { TemporalService } from './service.js';
 
 const connectMs = 5_000;
+const namespaceMs = 10_000;
 /** A client's connection only says that time is up; who has not connected by now most likely never will. */
 const patienceMs = 500;
 
@@ -24,7 +25,7 @@ export async function connectClient(service: TemporalService, keys?: PayloadKeys
     connection = Connection.lazy({ ...(service.connection as object), address, connectTimeout: connectMs });
     await Promise.race([connection.ensureConnected(), rejectAtObstacle(service, settled.signal)]);
     const { workflowService } = connection;
-    await connection.withDeadline(Date.now() + connectMs, () => workflowService.describeNamespace({ namespace }));
+    await connection.withDeadline(Date.now() + namespaceMs, () => workflowService.describeNamespace({ namespace }));
     return new Client({ connection, namespace, dataConverter: converter });
   } catch (error) {
     await connection?.close();

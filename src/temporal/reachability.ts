@@ -13,8 +13,11 @@ export type Obstacle =
 /** How long each step may take. */
 const stepMs = 3_000;
 
-/** A server that refuses a client's certificate under TLS 1.3 says so only after the handshake. */
-const refusalMs = 300;
+/** How HTTP/2 begins, with empty settings: every server answers it. */
+const http2Greeting = Buffer.concat([
+  Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'),
+  Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0]),
+]);
 
 /**
  * Finds out why a service can't be reached, by the network alone: both kinds of connections of the SDK tell it in words of their
@@ -96,28 +99,35 @@ function handshake(options: tls.ConnectionOptions): Promise<Obstacle | undefined
       end({ kind: 'client certificate', detail: (error as Error).message });
       return;
     }
+    let secured = false;
+    // A server that refuses a client's certificate under TLS 1.3 says so only after the handshake, or just hangs up.
     socket.once('secureConnect', () => {
-      setTimeout(end, refusalMs);
-      // Some only hang up.
-      const detail = 'it hung up after the handshake';
-      socket.once('close', () => end({ kind: 'client certificate', detail }));
+      secured = true;
+      socket.write(http2Greeting);
+      socket.once('data', () => end());
+      socket.once('close', () => end(hungUp));
     });
-    socket.once('timeout', () => end({ kind: 'speaks no TLS' }));
-    socket.on('error', (error: NodeJS.ErrnoException) => end(obstacleOf(error)));
+    socket.once('timeout', () => end(secured ? undefined : { kind: 'speaks no TLS' }));
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      const gone = error.code === 'ECONNRESET' || error.code === 'EPIPE';
+      end(secured && gone ? hungUp : obstacleOf(error));
+    });
   });
 }
+
+const hungUp: Obstacle = { kind: 'client certificate', detail: 'it hung up after the handshake' };
+
+/** OpenSSL's names of what a server says about the certificate of a client. */
+const clientCertificateCodes =
+  /ALERT_(CERTIFICATE_|BAD_CERTIFICATE|UNKNOWN_CA|HANDSHAKE_FAILURE)|CERTIFICATE_REQUIRED|DECRYPT_ERROR/;
+
+/** What comes back when TLS is spoken to something else. */
+const plainCodes = /WRONG_VERSION_NUMBER|EPROTO|PACKET_LENGTH|ECONNRESET|HTTP_REQUEST|RECORD/;
 
 function obstacleOf({ code = '', message }: NodeJS.ErrnoException): Obstacle {
   const detail = message.split('\n')[0] ?? '';
   if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') return { kind: 'wrong name', detail };
-  if (
-    /ALERT_(CERTIFICATE_REQUIRED|BAD_CERTIFICATE|UNKNOWN_CA|CERTIFICATE_|HANDSHAKE_FAILURE)|CERTIFICATE_REQUIRED|DECRYPT_ERROR/.test(
-      code,
-    )
-  ) {
-    return { kind: 'client certificate', detail };
-  }
-  if (/WRONG_VERSION_NUMBER|EPROTO|PACKET_LENGTH|ECONNRESET|HTTP_REQUEST|RECORD/.test(code))
-    return { kind: 'speaks no TLS' };
+  if (clientCertificateCodes.test(code)) return { kind: 'client certificate', detail };
+  if (plainCodes.test(code)) return { kind: 'speaks no TLS' };
   return { kind: 'certificate', detail };
 }
