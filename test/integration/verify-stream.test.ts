@@ -1,5 +1,8 @@
+import { readdirSync } from 'node:fs';
+import path from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
+import { RawOnline } from '../support/raw-online.js';
 import { TestStore } from '../support/store.js';
 import { TestStream, wrapped } from '../support/stream.js';
 
@@ -86,6 +89,36 @@ describe('verify while others write', () => {
     const result = await verify();
     expect(result).toMatchObject({ ...nothingWrong, agrees: false, pending: 50, cursor: undefined });
     expect(result.reason).toMatch(/never materialized, or the online store was emptied/);
+  });
+
+  it('misses no row that is older than the ttl, which engines with expiry drop', async () => {
+    t = await TestStore.open({ stream: "ttl: '2 hours'," });
+    const hoursAgo = (n: number): string => new Date(Date.now() - n * 3_600_000).toISOString();
+    await t.publish('scores', [
+      { user_id: 1, at: hoursAgo(3), a: 1, b: 'expired' },
+      { user_id: 2, at: hoursAgo(3), a: 1, b: 'expired and still there' },
+      { user_id: 3, at: hoursAgo(1), a: 1, b: 'in time' },
+    ]);
+    await t.store.materialize({ views: ['scores'] });
+    const raw = new RawOnline(t, 'scores');
+    await raw.change(1, () => undefined);
+    expect(await verify()).toMatchObject({ ...nothingWrong, agrees: true, same: 2, expired: 1 });
+    await raw.change(3, () => undefined);
+    expect(await verify()).toMatchObject({ missing: 1, agrees: false, same: 1, expired: 1 });
+  });
+
+  it('ends when it is told to, and leaves no file', async () => {
+    t = await TestStore.open();
+    await t.publish(
+      'scores',
+      users.map((user) => event(user, 0)),
+    );
+    await t.store.materialize({ views: ['scores'] });
+    const told = new AbortController();
+    const reason = new Error('told to');
+    const check = t.store.steps.checkOnline('scores', { signal: told.signal, onProgress: () => told.abort(reason) });
+    await expect(check).rejects.toBe(reason);
+    expect(readdirSync(path.join(t.stateDir, 'staging'))).toEqual([]);
   });
 
   it('has nothing to say of an empty view', async () => {
