@@ -1,8 +1,10 @@
 import { Cluster, type Redis } from 'ioredis';
-import { StoreUnavailableError } from '../errors.js';
+import { limits } from '../config.js';
+import { type AsofError, DefinitionError, StoreUnavailableError } from '../errors.js';
 import { type RedisClient, redisClient } from './redis-client.js';
 import { type RedisCommand, sendCommands } from './redis-commands.js';
 import { redisFailure, saidBy } from './redis-errors.js';
+import { findObstacle } from './redis-probe.js';
 import { checkServer, checkWritable, parseInfo, type RedisInfo } from './redis-server.js';
 import type { RedisTarget } from './redis-settings.js';
 
@@ -28,6 +30,7 @@ export class RedisConnection {
   /** Why it is not connected, as far as was told. */
   #problem: unknown;
   #wrongDatabase: unknown;
+  #obstacle: { readonly at: number; readonly found: Promise<AsofError | undefined> } | undefined;
   #closed = false;
 
   constructor(target: RedisTarget, options: RedisConnectionOptions) {
@@ -60,7 +63,7 @@ export class RedisConnection {
     try {
       return await Promise.race([done, tooLate]);
     } catch (error) {
-      throw redisFailure(error, this.target.where);
+      throw await this.#explained(redisFailure(error, this.target.where));
     } finally {
       clearTimeout(timer);
     }
@@ -151,18 +154,22 @@ export class RedisConnection {
   }
 
   #unreachable(): Error {
-    const { where, tls } = this.target;
-    if (this.#problem !== undefined && saidBy(this.#problem) !== 'Connection is closed.') {
-      return redisFailure(this.#problem, where);
-    }
-    const speaks = tls === undefined ? ', as one that speaks TLS would' : '';
-    return new StoreUnavailableError(`the server closed the connection at once${speaks}`, {
+    const { where } = this.target;
+    if (this.#problem !== undefined && saidBy(this.#problem) !== closedText) return redisFailure(this.#problem, where);
+    return new StoreUnavailableError('the server closed the connection', {
       where,
-      mend:
-        tls === undefined
-          ? 'see that it runs; where it speaks TLS, write rediss:// or set onlineStore.tls'
-          : 'see that it runs and speaks TLS on this port',
+      mend: 'see that it runs, and its log',
     });
+  }
+
+  /** Where no connection came about for a reason that could be anything, the port is looked at, once in a while. */
+  async #explained(failure: AsofError): Promise<AsofError> {
+    if (this.#client?.status === 'ready' || failure instanceof DefinitionError) return failure;
+    if (!/closed|ECONNRESET|EPIPE|ETIMEDOUT|timeout|did not answer/.test(failure.message)) return failure;
+    if (this.#obstacle === undefined || Date.now() - this.#obstacle.at > limits.redisReconnectDelayMaxMs) {
+      this.#obstacle = { at: Date.now(), found: findObstacle(this.target) };
+    }
+    return (await this.#obstacle.found) ?? failure;
   }
 
   #timedOut(): Error {
@@ -173,6 +180,9 @@ export class RedisConnection {
     });
   }
 }
+
+/** What the driver says when it knows no more. */
+const closedText = 'Connection is closed.';
 
 const mastersOf = (client: RedisClient): Redis[] => (client instanceof Cluster ? client.nodes('master') : [client]);
 

@@ -19,13 +19,13 @@ const known: readonly Known[] = [
   {
     said: /NOAUTH|called without any password/i,
     what: () => 'the server asks for a password, and none is given',
-    mend: "give onlineStore a password: env('ASOF_REDIS_PASSWORD'), or put user and password into the URL",
+    mend: "give onlineStore a password: env('ASOF_REDIS_PASSWORD') (the sentinels' own one is sentinel.password), or put it into the URL",
     final: true,
   },
   {
     said: /NOPERM|No permissions to access|can't access at least one of the keys/i,
     what: (said) => `the user may not do what is needed (${said})`,
-    mend: 'give it the permissions listed in docs/redis.md: ACL SETUSER … ~asof:<project>:* +@connection +info +scan +mget +get +eval …',
+    mend: 'ACL SETUSER <user> ~asof:<project>:* +@connection +info +scan +mget +getrange +set +hget +hset +unlink +eval +evalsha +time (and +cluster in a Cluster)',
     final: true,
   },
   {
@@ -87,6 +87,17 @@ const known: readonly Known[] = [
     mend: 'raise maxmemory on the server or remove what else lies there; what is missing is written when the step is tried again',
   },
   {
+    said: /^DENIED/,
+    what: () => 'the server is in protected mode and serves its own machine only',
+    mend: 'give it a password or an ACL, and the addresses it may be reached by (bind)',
+    final: true,
+  },
+  {
+    said: /max number of clients/i,
+    what: () => 'the server has as many connections as it may have',
+    mend: 'raise maxclients on the server, or find who holds so many: redis-cli CLIENT LIST',
+  },
+  {
     said: /LOADING/,
     what: () => 'the server is still loading its data',
     mend: 'wait until it has; it is tried again',
@@ -122,7 +133,7 @@ const known: readonly Known[] = [
     mend: "check onlineStore.sentinel: the sentinels' addresses, their password, and the name of the group",
   },
   {
-    said: /startup nodes|Failed to refresh slots|ECONNREFUSED|ECONNRESET|EPIPE|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT/,
+    said: /^timeout$|startup nodes|Failed to refresh slots|ECONNREFUSED|ECONNRESET|EPIPE|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT/,
     what: (said) => `it can't be reached (${said})`,
     mend: 'start it, and check address, port and firewall; the connection is made again by itself',
   },

@@ -48,11 +48,7 @@ export async function choosePlan(lake: Lake, facts: PlanFacts): Promise<Plan> {
   const due = asked ?? dueNow();
   if (mode.type === 'full') return fullRun(due, facts);
   if (cursor === undefined)
-    return fullRun(
-      due,
-      facts,
-      dropped ?? 'the online store has no rows of the view yet, or has lost some of them',
-    );
+    return fullRun(due, facts, dropped ?? 'the online store has no rows of the view yet, or has lost some of them');
   const mismatch = await cursorMismatch(cursor, table, now, lake);
   if (mismatch !== undefined) return fullRun(due, facts, mismatch);
   const reached = latest(cursor.end, ends.window);
