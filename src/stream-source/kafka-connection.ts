@@ -75,19 +75,27 @@ function tlsOptions({ ca, cert, key, serverName }: TlsSettings, read: Read): Con
   };
 }
 
-/** @param socketFactory makes the connections; for who needs one of them. */
-export function kafkaClient(connection: KafkaConnection, clientId: string, socketFactory?: ISocketFactory): Kafka {
+export interface ClientOptions {
+  /** Makes the connections; for who needs one of them. */
+  readonly socketFactory?: ISocketFactory;
+  /** Of a request; 0 = the first failure counts. */
+  readonly retries?: number;
+}
+
+export function kafkaClient(
+  { brokers, ssl, sasl }: KafkaConnection,
+  { socketFactory, retries = kafka.retries }: ClientOptions = {},
+): Kafka {
   registerCodecs();
-  const { brokers, ssl, sasl } = connection;
   return new kafkajs.Kafka({
-    clientId,
+    clientId: 'asof',
     brokers: [...brokers],
     ...(ssl === undefined ? {} : { ssl }),
     ...(sasl === undefined ? {} : { sasl }),
     ...(socketFactory === undefined ? {} : { socketFactory }),
     connectionTimeout: kafka.connectTimeoutMs,
     requestTimeout: kafka.requestTimeoutMs,
-    retry: retryOptions,
+    retry: { ...retryOptions, retries },
     // What goes wrong arrives as an error, once, in our words.
     logCreator: () => () => undefined,
   });

@@ -1,92 +1,164 @@
-import { AsofError, DefinitionError, StoreUnavailableError } from '../errors.js';
+import { AsofError, DefinitionError, type ErrorDetails, StoreUnavailableError } from '../errors.js';
 
-/** What kafkajs throws: a class by name, a protocol error's type, the cause it wraps. */
-interface KafkaFailure {
-  readonly name?: string;
-  readonly type?: string;
-  readonly code?: string | number;
-  readonly message?: string;
-  readonly cause?: unknown;
-  readonly retriable?: boolean;
+/** An error a broker answers with, by its number in Kafka's protocol; for what is asked without kafkajs. */
+export class KafkaProtocolError extends Error {
+  readonly type: string;
+
+  constructor(code: number) {
+    const type = protocolErrors[code] ?? `error ${code}`;
+    super(`the broker answers ${type}`);
+    this.type = type;
+  }
 }
 
-const chain = (error: unknown): KafkaFailure[] => {
-  const found: KafkaFailure[] = [];
-  for (let at = error as KafkaFailure | undefined; at instanceof Error && found.length < 8; ) {
-    found.push(at);
-    at = at.cause as KafkaFailure | undefined;
-  }
-  return found;
+const protocolErrors: Readonly<Record<number, string>> = {
+  3: 'UNKNOWN_TOPIC_OR_PARTITION',
+  5: 'LEADER_NOT_AVAILABLE',
+  17: 'INVALID_TOPIC_EXCEPTION',
+  29: 'TOPIC_AUTHORIZATION_FAILED',
+  31: 'CLUSTER_AUTHORIZATION_FAILED',
 };
 
-/**
- * An error of a Kafka client in our words. What the author of the configuration must mend is a DefinitionError, everything else is
- * tried again.
- * @param where the topic or the brokers.
- */
-export function kafkaError(error: unknown, where: string, topic?: string): AsofError {
-  const failures = chain(error);
-  const known = failures.find((failure): failure is AsofError => failure instanceof AsofError);
-  if (known !== undefined) return known;
-  const types = new Set(failures.map(({ type }) => type));
-  const text = failures.map(({ message }) => message ?? '').join('\n');
-  const has = (pattern: RegExp): boolean => pattern.test(text);
+/** What of an error and its causes tells them apart. */
+interface Facts {
+  /** Names of kafkajs' classes, names of Kafka's protocol errors, codes of sockets. */
+  readonly names: ReadonlySet<string>;
+  /** All messages, the outermost first. */
+  readonly text: string;
+  readonly topic: string;
+  /** The brokers. */
+  readonly where: string;
+}
 
-  if (types.has('UNKNOWN_TOPIC_OR_PARTITION') || types.has('UNKNOWN_TOPIC_ID')) return noTopic(topic ?? '?', where);
-  const code = failures.map((failure) => failure.code).find((each) => typeof each === 'string');
-  const fixed = (what: string, mend: string): AsofError => new DefinitionError(what, { where, mend, cause: error });
-  if (
-    has(/mechanism/i) &&
-    (types.has('UNSUPPORTED_SASL_MECHANISM') || has(/unsupported|not enabled|does not support/i))
-  ) {
-    return fixed(
-      'the broker does not take this SASL mechanism',
+interface Rule {
+  readonly is: (facts: Facts) => boolean;
+  readonly what: (facts: Facts) => string;
+  readonly mend: (facts: Facts) => string;
+  /** Someone must change the configuration; otherwise it is tried again. */
+  readonly isFinal: boolean;
+}
+
+const named =
+  (...names: string[]): Rule['is'] =>
+  (facts) =>
+    names.some((name) => facts.names.has(name));
+const says =
+  (pattern: RegExp): Rule['is'] =>
+  (facts) =>
+    pattern.test(facts.text);
+const refusal = ({ names }: Facts): string | undefined =>
+  [...names].find((name) => name.endsWith('_AUTHORIZATION_FAILED'));
+
+/** The first that fits is what it is. */
+const rules: readonly Rule[] = [
+  {
+    is: named('UNKNOWN_TOPIC_OR_PARTITION', 'UNKNOWN_TOPIC_ID'),
+    what: ({ topic }) => `there is no topic "${topic}"`,
+    mend: ({ topic, where }) =>
+      `make it: kafka-topics.sh --create --topic ${topic} --partitions 4 --bootstrap-server ${where.split(',')[0]}; or send it an event: asof stream produce <view> --file <parquet>`,
+    isFinal: true,
+  },
+  {
+    is: (facts) => refusal(facts) !== undefined,
+    what: (facts) => `the broker does not allow this user to do it (${refusal(facts)})`,
+    mend: ({ topic }) =>
+      `give it rights by kafka-acls.sh: read and describe topic ${topic} and the group asof-*; write and create the topic to produce`,
+    isFinal: true,
+  },
+  {
+    is: named('UNSUPPORTED_SASL_MECHANISM'),
+    what: () => 'the broker does not take this SASL mechanism',
+    mend: () =>
       "set streamSource.sasl.mechanism to one of the broker's sasl.enabled.mechanisms: plain, scram-sha-256 or scram-sha-512",
-    );
-  }
-  if (
-    failures.some(({ name }) => name === 'KafkaJSSASLAuthenticationError') ||
-    types.has('SASL_AUTHENTICATION_FAILED')
-  ) {
-    return fixed(
-      'the broker refused user name or password',
-      'check the variables that streamSource.sasl.username and .password are read from',
-    );
-  }
-  if ([...types].some((type) => type?.endsWith('AUTHORIZATION_FAILED') === true)) {
-    const type = [...types].find((each) => each?.endsWith('AUTHORIZATION_FAILED') === true) as string;
-    return fixed(
-      `the broker does not allow this user to do it (${type})`,
-      'let it read, describe and write the topic, and read the consumer group (kafka-acls)',
-    );
-  }
-  if (has(/self.signed|unable to verify|unable to get|certificate|altnames|CERT_/i)) {
-    return fixed(
-      `the broker's certificate is not trusted: ${firstLine(text)}`,
-      "set streamSource.tls.ca to the authority's PEM file, and .serverName if the certificate holds another name",
-    );
-  }
-  if (has(/wrong version number|packet length too long|EPROTO|SSL routines/i)) {
-    return fixed('the broker does not speak TLS on this port', 'use its TLS port, or leave out streamSource.tls');
-  }
-  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') {
-    return new StoreUnavailableError('the host of the brokers is not known', {
+    isFinal: true,
+  },
+  {
+    is: named('ILLEGAL_SASL_STATE'),
+    what: () => 'the broker asks for no user on this port',
+    mend: () => 'use its SASL port, or leave out streamSource.sasl',
+    isFinal: true,
+  },
+  {
+    is: named('KafkaJSSASLAuthenticationError', 'SASL_AUTHENTICATION_FAILED'),
+    what: () => 'the broker refused user name or password',
+    mend: () => 'check the variables that streamSource.sasl.username and .password are read from',
+    isFinal: true,
+  },
+  {
+    is: says(/SSL alert|\balert (certificate|unknown ca|bad)/i),
+    what: ({ text }) => `the broker did not accept our certificate: ${firstLine(text)}`,
+    mend: () => 'give streamSource.tls.cert and .key of a certificate that the broker trusts',
+    isFinal: true,
+  },
+  {
+    is: says(/certificate|altnames|unable to verify|unable to get/i),
+    what: ({ text }) => `the broker's certificate is not trusted: ${firstLine(text)}`,
+    mend: () =>
+      "set streamSource.tls.ca to the authority's PEM file, and .serverName where the certificate holds another name",
+    isFinal: true,
+  },
+  {
+    is: says(/disconnected before secure TLS|wrong version number|packet length too long|EPROTO/i),
+    what: ({ text }) => `no TLS connection came about: ${firstLine(text)}`,
+    mend: () => 'if the broker speaks no TLS on this port, use its TLS port or leave out streamSource.tls',
+    isFinal: false,
+  },
+  {
+    is: named('ENOTFOUND', 'EAI_AGAIN'),
+    what: () => 'the host of a broker is not known',
+    mend: () => 'check streamSource.brokers, and advertised.listeners of the brokers',
+    isFinal: false,
+  },
+  {
+    is: named('KafkaJSConnectionClosedError', 'ConnectionClosed'),
+    what: () => 'the broker closed the connection',
+    mend: () =>
+      'if its port wants TLS or a user, set streamSource.tls or .sasl; otherwise look at the log of the broker',
+    isFinal: false,
+  },
+];
+
+/** An error of a Kafka client in our words: a DefinitionError where the configuration must be mended; the rest is tried again. */
+export function kafkaError(error: unknown, where: string, topic: string): AsofError {
+  const errors = withCauses(error);
+  const known = errors.find((each): each is AsofError => each instanceof AsofError);
+  if (known !== undefined) return known;
+  const facts: Facts = {
+    names: new Set(
+      errors.flatMap(({ name, type, code }) => [name, type, code]).filter((each) => typeof each === 'string'),
+    ),
+    text: errors.map(({ message }) => message.replace(/^Connection error: /, '')).join('\n'),
+    topic,
+    where,
+  };
+  const rule = rules.find(({ is }) => is(facts));
+  if (rule === undefined) {
+    return new StoreUnavailableError(`Kafka does not answer: ${firstLine(facts.text)}`, {
       where,
-      mend: 'check streamSource.brokers, and advertised.listeners of the broker',
+      mend: 'check that the brokers run and that streamSource.brokers names them',
       cause: error,
     });
   }
-  return new StoreUnavailableError(`Kafka does not answer: ${firstLine(text)}`, {
-    where,
-    mend: 'check that the brokers run and that streamSource.brokers names them',
-    cause: error,
-  });
+  const details: ErrorDetails = { where, mend: rule.mend(facts), cause: error };
+  return rule.isFinal
+    ? new DefinitionError(rule.what(facts), details)
+    : new StoreUnavailableError(rule.what(facts), details);
 }
 
-export const noTopic = (topic: string, where: string): DefinitionError =>
-  new DefinitionError(`there is no topic "${topic}"`, {
-    where,
-    mend: `make it: kafka-topics.sh --create --topic ${topic} --partitions 4 --bootstrap-server ${where}; or send it an event: asof stream produce <view> --file <parquet>`,
-  });
+type KafkaFailure = Error & { readonly type?: unknown; readonly code?: unknown; readonly errors?: unknown };
+
+/** An error, its causes, and those it gathers. */
+function withCauses(error: unknown): KafkaFailure[] {
+  const found: KafkaFailure[] = [];
+  const visit = (each: unknown): void => {
+    if (!(each instanceof Error) || found.includes(each) || found.length >= 20) return;
+    found.push(each);
+    const { errors } = each as KafkaFailure;
+    visit(each.cause);
+    if (Array.isArray(errors)) for (const one of errors) visit(one);
+  };
+  visit(error);
+  return found;
+}
 
 const firstLine = (text: string): string => (text.split('\n')[0] ?? '').slice(0, 200);

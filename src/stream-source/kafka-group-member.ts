@@ -81,9 +81,10 @@ export class KafkaGroupMember {
     return this.#assignment;
   }
 
-  /** Whether a seek was made under the current assignment. */
-  get isReading(): boolean {
-    return this.#assigned !== undefined && this.#positions.size > 0;
+  /** `idle`: the group has more members than the topic partitions; there is nothing to seek. */
+  get state(): 'unsought' | 'reading' | 'idle' {
+    if (this.#assigned?.length === 0) return 'idle';
+    return this.#positions.size > 0 ? 'reading' : 'unsought';
   }
 
   /** @throws what ended the member, or what a position was lost to. */

@@ -53,7 +53,7 @@ export function topicRequest(correlationId: number, topic: string): Buffer {
 }
 
 export interface TopicAnswer {
-  /** 0 = fine, 3 = no such topic. */
+  /** 0 = none. */
   readonly errorCode: number;
   /** Hexadecimal. */
   readonly topicId: string;

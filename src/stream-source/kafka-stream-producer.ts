@@ -22,7 +22,7 @@ export interface KafkaStreamProducerOptions {
 export async function openKafkaStreamProducer(options: KafkaStreamProducerOptions): Promise<StreamProducer> {
   const { connection, topic, partitions } = options;
   const where = connection.brokers.join(',');
-  const client = kafkaClient(connection, 'asof');
+  const client = kafkaClient(connection);
   const producer = client.producer({ idempotent: true, maxInFlightRequests: 1, allowAutoTopicCreation: false });
   const admin = client.admin();
   try {

@@ -4,6 +4,7 @@ import { DataError, DefinitionError } from '../errors.js';
 import { type KafkaConnection, kafkaClient } from './kafka-connection.js';
 import { kafkaError } from './kafka-errors.js';
 import { KafkaGroupMember } from './kafka-group-member.js';
+import { kafka } from './kafka-limits.js';
 import { KafkaTopicIds } from './kafka-topic-ids.js';
 import type { PartitionRange, PollLimits, StreamRecord, StreamSource } from './stream-source.js';
 
@@ -26,10 +27,10 @@ export interface KafkaStreamSourceOptions {
 export async function openKafkaStreamSource(options: KafkaStreamSourceOptions): Promise<StreamSource> {
   const { connection, topic } = options;
   const ids = new KafkaTopicIds(connection);
-  const admin = kafkaClient(connection, 'asof').admin();
+  const admin = kafkaClient(connection).admin();
   const where = connection.brokers.join(',');
   try {
-    const topicId = await ids.ask(topic);
+    const topicId = await ids.ask(topic, 0);
     await admin.connect();
     const source = new KafkaStreamSource(options, where, ids, admin, topicId);
     await source.checkWanted();
@@ -62,7 +63,7 @@ class KafkaStreamSource implements StreamSource {
     this.#admin = admin;
     this.#topicId = topicId;
     this.#member = new KafkaGroupMember({
-      client: kafkaClient(options.connection, 'asof'),
+      client: kafkaClient(options.connection),
       groupId: options.group ?? `asof-reader-${randomUUID()}`,
       topic: options.topic,
       where,
@@ -75,7 +76,7 @@ class KafkaStreamSource implements StreamSource {
   }
 
   topicId(): Promise<string> {
-    return this.#ids.ask(this.topic);
+    return this.#ids.ask(this.topic, kafka.outageMaxMs);
   }
 
   async checkWanted(): Promise<void> {
@@ -132,7 +133,7 @@ class KafkaStreamSource implements StreamSource {
     for (;;) {
       signal?.throwIfAborted();
       member.throwIfFailed();
-      if (!member.isReading) {
+      if (member.state === 'unsought') {
         await this.#verify();
         return [];
       }

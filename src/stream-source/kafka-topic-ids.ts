@@ -1,12 +1,12 @@
 import net, { type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import tls from 'node:tls';
-import type { Admin } from 'kafkajs';
+import type { Admin, ISocketFactory } from 'kafkajs';
+import { DefinitionError } from '../errors.js';
 import { type KafkaConnection, kafkaClient, serverNameOf } from './kafka-connection.js';
-import { kafkaError, noTopic } from './kafka-errors.js';
+import { KafkaProtocolError, kafkaError } from './kafka-errors.js';
 import { kafka } from './kafka-limits.js';
 import { correlationOf, knowsTopicIds, topicAnswer, topicRequest, versionsRequest } from './kafka-metadata.js';
-
-const unknownTopic = 3;
 
 /**
  * Asks a broker for the id of a topic. kafkajs makes the connection (TLS, SASL) and then sends nothing on it: it is ours. Brokers
@@ -17,41 +17,45 @@ export class KafkaTopicIds {
   readonly #where: string;
   #line: Promise<Line> | undefined;
   #asking: Promise<unknown> = Promise.resolve();
+  #closed = false;
 
   constructor(connection: KafkaConnection) {
     this.#connection = connection;
     this.#where = connection.brokers.join(',');
   }
 
-  /** @throws DefinitionError when there is no such topic. */
-  ask(topic: string): Promise<string> {
-    const answer = this.#asking.then(() => this.#ask(topic));
+  /**
+   * @param patienceMs how long to try again while no broker answers; 0 fails at once.
+   * @throws DefinitionError when there is no such topic.
+   */
+  ask(topic: string, patienceMs: number): Promise<string> {
+    const answer = this.#asking.then(() => this.#ask(topic, patienceMs));
     this.#asking = answer.catch(() => undefined);
     return answer;
   }
 
   async close(): Promise<void> {
+    this.#closed = true;
     await this.#asking;
     await this.#hangUp();
   }
 
-  async #ask(topic: string): Promise<string> {
-    // Twice: brokers close connections that were idle for long, and those whose sign-in is too old.
-    for (let attempt = 1; ; attempt += 1) {
+  async #ask(topic: string, patienceMs: number): Promise<string> {
+    const until = Date.now() + patienceMs;
+    for (;;) {
+      // Brokers close connections that were idle for long, and those whose sign-in is too old: those are simply made anew.
+      const isNew = this.#line === undefined;
       try {
-        const line = await this.#open();
-        return await line.topicId(topic, this.#where);
+        this.#line ??= Line.open(this.#connection);
+        return await (await this.#line).topicId(topic);
       } catch (error) {
         await this.#hangUp();
         const mapped = kafkaError(error, this.#where, topic);
-        if (attempt === 2 || mapped.name === 'DefinitionError') throw mapped;
+        const isOver = isNew && Date.now() >= until;
+        if (isOver || this.#closed || mapped instanceof DefinitionError) throw mapped;
+        if (isNew) await sleep(kafka.retryDelayMs);
       }
     }
-  }
-
-  async #open(): Promise<Line> {
-    this.#line ??= Line.open(this.#connection);
-    return this.#line;
   }
 
   async #hangUp(): Promise<void> {
@@ -75,14 +79,21 @@ class Line {
 
   static async open(connection: KafkaConnection): Promise<Line> {
     let socket: Socket | undefined;
-    const client = kafkaClient(connection, 'asof-topic-ids', ({ host, port, ssl, onConnect }) => {
+    const socketFactory: ISocketFactory = ({ host, port, ssl, onConnect }) => {
       socket = ssl
-        ? tls.connect({ host, port, ...serverNameOf(host), ...(ssl as object) }, onConnect)
+        ? tls.connect({ host, port, ...serverNameOf(host), ...ssl }, onConnect)
         : net.connect({ host, port }, onConnect);
       return socket;
-    });
+    };
+    const client = kafkaClient(connection, { socketFactory, retries: 0 });
     const admin = client.admin();
-    await admin.connect();
+    try {
+      await admin.connect();
+    } catch (error) {
+      socket?.destroy();
+      await admin.disconnect().catch(() => undefined);
+      throw error;
+    }
     if (socket === undefined) throw new Error('no connection was made');
     const line = new Line(socket, admin);
     try {
@@ -98,11 +109,10 @@ class Line {
     }
   }
 
-  async topicId(topic: string, where: string): Promise<string> {
+  async topicId(topic: string): Promise<string> {
     if (!this.#hasIds) return `cluster ${(await this.#admin.describeCluster()).clusterId}`;
     const { errorCode, topicId } = topicAnswer(await this.#request((id) => topicRequest(id, topic)));
-    if (errorCode === unknownTopic) throw noTopic(topic, where);
-    if (errorCode !== 0) throw new Error(`the broker answers with error ${errorCode}`);
+    if (errorCode !== 0) throw new KafkaProtocolError(errorCode);
     return topicId;
   }
 
@@ -125,7 +135,8 @@ class Line {
         else if (correlationOf(outcome) !== correlationId) reject(new Error('the broker answers out of order'));
         else resolve(outcome);
       };
-      const onClose = (): void => done(new Error('the broker closed the connection'));
+      const onClose = (): void =>
+        done(Object.assign(new Error('the broker closed the connection'), { name: 'ConnectionClosed' }));
       const onData = (bytes: Buffer): void => {
         received = Buffer.concat([received, bytes]);
         if (received.length < 4 || received.length < received.readInt32BE(0) + 4) return;

@@ -30,8 +30,7 @@ export interface PollLimits {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Where reading begins in a partition that was never read. */
-export type StreamStart = 'earliest' | 'latest' | { readonly timestamp: Date };
+export type { StreamStart } from '../definitions/stream-start.js';
 
 /**
  * A topic that is read by position. Positions are ours, kept in the lake with the rows; what a broker remembers of a group is only

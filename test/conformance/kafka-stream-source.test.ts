@@ -29,7 +29,7 @@ describe.skipIf(lacks('kafka'))('with a broker', { timeout: 60_000 }, () => {
         return openKafkaStreamProducer({ connection, topic: named(topic), partitions: count });
       },
       deleteTopic: async (topic) => {
-        const admin = kafkaClient(connection, 'test').admin();
+        const admin = kafkaClient(connection).admin();
         await admin.connect();
         await admin.deleteTopics({ topics: [named(topic)] });
         await admin.disconnect();

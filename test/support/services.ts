@@ -233,9 +233,12 @@ const startSentinel = (file: string): Promise<TestServer> =>
     return redisServer({ program, directory, port, args: ['--sentinel'], configFile: file });
   });
 
-/** @param properties settings of the broker beside or instead of the usual ones. */
-export const startKafka = (properties: Readonly<Record<string, string>> = {}): Promise<TestServer> =>
-  testServer(async (directory) => kafkaBroker({ program: await ensureKafka({ report }), directory, properties }));
+/**
+ * @param properties settings of the broker beside or instead of the usual ones.
+ * @param port where it says whether it is ready, without TLS; default a free one.
+ */
+export const startKafka = (properties: Readonly<Record<string, string>> = {}, port?: number): Promise<TestServer> =>
+  testServer(async (directory) => kafkaBroker({ program: await ensureKafka({ report }), directory, port, properties }));
 
 export interface TestPostgres extends TestServer {
   readonly password: string;
