@@ -1,15 +1,19 @@
+import { activityInfo, getClient } from '@temporalio/activity';
 import type { EventCounts, SliceReport } from '../src/index.js';
 import type { ActivityDeps } from './deps.js';
 import { resumableStep } from './resumable-step.js';
 import type { StepInput } from './step-input.js';
 import { streamMeter } from './step-metrics.js';
 
-/** How long one call consumes before the workflow hears of it. */
-const sliceMs = 60_000;
+/** When the workflow first hears of a slice at work, and how often afterwards. */
+const firstNewsMs = 3_000;
+const newsEveryMs = 30_000;
 
 export interface ConsumeStreamInput extends StepInput {
   readonly untilEnd: boolean;
   readonly acceptGap: boolean;
+  /** Which of the run's consumers this is; 0 in runs from before there were several. */
+  readonly consumer?: number;
 }
 
 /** Feeds both stores from the stream for a slice of time. Stopped early, by the workflow or by a shutdown, it reports what it did. */
@@ -19,19 +23,59 @@ export const consumeStream = (deps: ActivityDeps, input: ConsumeStreamInput) =>
     input.retries,
     input.resume,
     async ({ signal, progress }) => {
-      const { untilEnd, acceptGap } = input;
-      const measureSlice = streamMeter(input.view);
-      const report = await deps.store.steps.consumeStream(input, {
-        sliceMs,
-        untilEnd,
-        acceptGap,
-        signal,
-        onProgress: (slice) => {
-          measureSlice(slice);
-          progress(slice);
-        },
-      });
-      measureSlice(report);
-      return { ...report, totals: await deps.store.steps.eventTotals(input.view) };
+      const { untilEnd, acceptGap, consumer } = input;
+      const meter = streamMeter(input.view);
+      const totals = () => deps.store.steps.eventTotals(input.view);
+      const news = new News(totals);
+      try {
+        const report = await deps.store.steps.consumeStream(input, {
+          untilEnd,
+          acceptGap,
+          consumer,
+          signal,
+          onProgress: (slice) => {
+            meter.measure(slice);
+            progress(slice);
+            news.tell(slice);
+          },
+        });
+        meter.measure(report);
+        // What the workflow hears last is the result.
+        await news.told();
+        return { ...report, totals: await totals() };
+      } finally {
+        meter.close();
+      }
     },
   );
+
+/** Tells the workflow of a slice at work, now and then: it shows where the stream is. */
+class News {
+  readonly #totals: () => Promise<EventCounts>;
+  #telling: Promise<void> = Promise.resolve();
+  #nextAt = Date.now() + firstNewsMs;
+
+  constructor(totals: () => Promise<EventCounts>) {
+    this.#totals = totals;
+  }
+
+  tell({ offsets }: SliceReport): void {
+    if (Date.now() < this.#nextAt) return;
+    this.#nextAt = Date.now() + newsEveryMs;
+    // Without it the next one tells, or the result does.
+    this.#telling = this.#signal(offsets).catch(() => undefined);
+  }
+
+  told(): Promise<void> {
+    return this.#telling;
+  }
+
+  async #signal(offsets: SliceReport['offsets']): Promise<void> {
+    const { workflowExecution } = activityInfo();
+    if (workflowExecution === undefined) return;
+    const { workflowId, runId } = workflowExecution;
+    const totals = await this.#totals();
+    // The signal's name in workflows/stream-to-stores.ts, which activities can't load.
+    await getClient().workflow.getHandle(workflowId, runId).signal('sliceNews', { totals, offsets });
+  }
+}

@@ -10,7 +10,10 @@ const metrics = {
   asof_step_failures: { kind: 'counter', about: 'failed attempts of a step, by the class of the error' },
   asof_stream_events: { kind: 'counter', about: 'events of a stream, by what became of them' },
   asof_stream_lag_records: { kind: 'gauge', about: 'events between what was read of a partition and its end' },
-  asof_stream_lag_seconds: { kind: 'gauge', about: 'age of the last event that was read of a partition' },
+  asof_stream_lag_seconds: {
+    kind: 'gauge',
+    about: 'age of the last event that was read of a partition, while there are more; 0 = none is behind',
+  },
 } as const satisfies Record<string, { kind: 'counter' | 'gauge'; about: string }>;
 
 export type MetricName = keyof typeof metrics;

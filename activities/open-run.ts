@@ -25,6 +25,7 @@ export async function openRun({ store }: ActivityDeps, input: OpenRunInput) {
   const pipeline = findPipeline(store.repo.pipelines, input.pipeline);
   const args = { ...pipeline.args, ...input.args };
   checkArgs(pipeline, args, input.accepts);
+  if (args['consumers'] !== undefined) store.steps.checkConsumers(args['consumers']);
   const views = viewsOf(args);
   for (const view of views) await store.view(view);
   const start = pipeline.startAt ?? new Date(0).toISOString();

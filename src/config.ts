@@ -12,6 +12,26 @@ export const limits = {
   /** How long a writer waits for its turn on the SQLite catalog before it tries without it (the catalog itself is safe). */
   writerTurnWaitMaxMs: 10_000,
   writerTurnStaleMs: 5_000,
+  /** DuckLake's own retries of a commit on Postgres whose snapshot number another took: 0.6 s in all, each wait 1.5 times the last. */
+  snapshotRetriesMax: 10,
+  snapshotRetryWaitMs: 5,
+  /** How long a process waits for another that is making the lake in an empty database. */
+  lakeMakingMaxMs: 120_000,
+  /** How long to wait for a connection to a Postgres catalog, where its URL does not say. */
+  catalogConnectMaxMs: 10_000,
+  /**
+   * A statement that takes longer than the first is looked after: when the catalog has not answered this often in a row, asked
+   * anew on a connection of its own, it is given up. So a catalog that hangs is noticed within some 30 seconds.
+   */
+  catalogQuietMs: 8_000,
+  catalogAskEveryMs: 2_000,
+  catalogAnswerMaxMs: 5_000,
+  catalogSilencesMax: 3,
+  /** How long an interrupted statement may take to end before its session counts as stuck. */
+  interruptMaxMs: 2_000,
+  /** How long a commit whose connection broke is looked for in a Postgres that may be starting again. */
+  commitLookupMaxMs: 20_000,
+  commitLookupEveryMs: 500,
   /**
    * Rows of one online write: bounds the time an LMDB transaction or a Redis script holds others up (some 15 ms in LMDB). Four
    * chunks of DuckDB: fewer rows cost more syncs, more gain nothing.
@@ -29,8 +49,6 @@ export const limits = {
   streamSliceMs: 60_000,
   /** The same in a consumer group, where each end of a slice makes all members stop and share out the partitions anew. */
   streamGroupSliceMs: 10 * 60_000,
-  /** How often the workflow hears of a slice that is still at work. */
-  streamTellEveryMs: 30_000,
   /** Consumers of one stream at once: together they leave a worker room for other steps (activitiesAtOnce). */
   streamConsumersMax: 6,
   /** How long a fenced-off member of a group waits to hear that its partitions are another's; longer than a broker keeps silent members. */

@@ -51,6 +51,7 @@ export type {
   MaterializeMode,
   MaterializeProgress,
   MaterializeResult,
+  PartitionLag,
   PushResult,
   SliceReport,
   VerifyExample,

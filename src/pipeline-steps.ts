@@ -1,5 +1,6 @@
 import path from 'node:path';
 import type { IngestResult } from './batch-source/index.js';
+import { limits } from './config.js';
 import { type AnyFeatureView, fileSource, type StreamFeatureView } from './definitions/index.js';
 import { DefinitionError } from './errors.js';
 import {
@@ -74,7 +75,10 @@ export interface VerifyReport extends VerifyCounts {
 }
 
 export interface ConsumeStepOptions {
-  readonly sliceMs: number;
+  /** Default: a minute, or longer in a consumer group, where each end makes all members pause. */
+  readonly sliceMs?: number | undefined;
+  /** Which of the run's consumers this is; default 0. */
+  readonly consumer?: number | undefined;
   readonly untilEnd?: boolean | undefined;
   readonly acceptGap?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -158,15 +162,43 @@ export class PipelineSteps {
     };
   }
 
-  async consumeStream(target: StepTarget, options: ConsumeStepOptions): Promise<SliceReport> {
+  async consumeStream(
+    target: StepTarget,
+    { consumer = 0, sliceMs = this.#sliceMs(), ...options }: ConsumeStepOptions = {},
+  ): Promise<SliceReport> {
     const { view, table } = await this.#streamView(target.view);
     const source = await this.#engines.openStream(view.source.topic, view.name);
     try {
-      const file = this.#file(target, 'catch-up.parquet');
-      return await consumeStream(await this.#stores(), { view, table, source, file, ...options });
+      // The attempt before, lost by the server, may still be at work in another process.
+      const file = this.#file(target, `catch-up-${consumer}-${process.pid}.parquet`);
+      return await consumeStream(await this.#stores(), { view, table, source, file, sliceMs, ...options });
     } finally {
       await source.close();
     }
+  }
+
+  #sliceMs(): number {
+    return this.#sharesPartitions ? limits.streamGroupSliceMs : limits.streamSliceMs;
+  }
+
+  /** Whether several consumers of a view share a topic's partitions. */
+  get #sharesPartitions(): boolean {
+    return this.#store.repo.config.streamSource.type === 'kafka';
+  }
+
+  /** @throws DefinitionError when a stream of this project can't have so many consumers at once. */
+  checkConsumers(consumers: unknown): void {
+    const most = limits.streamConsumersMax;
+    if (typeof consumers !== 'number' || !Number.isInteger(consumers) || consumers < 1 || consumers > most) {
+      throw new DefinitionError(`argument consumers is ${JSON.stringify(consumers)}`, {
+        mend: `write a whole number from 1 to ${most}`,
+      });
+    }
+    if (consumers === 1 || this.#sharesPartitions) return;
+    throw new DefinitionError(`a stream in files has one consumer, not ${consumers}`, {
+      where: `project "${this.#store.project}"`,
+      mend: "leave the argument consumers out; only a broker shares partitions out: streamSource: { type: 'kafka', … }",
+    });
   }
 
   /** What became of all events a stream view ever read; exact, because it is committed with the rows. */

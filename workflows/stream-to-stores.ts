@@ -8,14 +8,25 @@ import {
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { EventCounts, SliceReport, StepRecord } from '../src/index.js';
+import type { EventCounts } from '../src/index.js';
 import { eventTotals, steps } from './activity-proxies.js';
 import type { PipelineInput, RunSummary } from './contract.js';
 import { pipelineRun } from './run.js';
+import {
+  addSlice,
+  describeStream,
+  hearOf,
+  nothing,
+  type SliceNews,
+  type StreamCounts,
+  stepOf,
+} from './stream-progress.js';
 
 export const pauseSignal = defineSignal('pause');
 export const resumeSignal = defineSignal('resume');
 export const stopSignal = defineSignal('stop');
+/** From the consumers at work; they know it by name (activities/consume-stream.ts). */
+export const newsSignal = defineSignal<[Pick<SliceNews, 'totals' | 'offsets'>]>('sliceNews');
 export const streamQuery = defineQuery<StreamState>('stream');
 
 /** Where a stream stands: the answer to the query `stream`, and what a new execution of the workflow goes on with. */
@@ -23,9 +34,6 @@ export interface StreamState {
   readonly status: 'running' | 'paused' | 'stopping';
   readonly counts: StreamCounts;
 }
-
-/** What this run did so far. */
-type StreamCounts = EventCounts & Pick<SliceReport, 'online' | 'offsets'>;
 
 interface Continued {
   readonly state: StreamState;
@@ -35,109 +43,103 @@ interface Continued {
   readonly startedAt: number;
 }
 
-const nothing: StreamCounts = {
-  read: 0,
-  written: 0,
-  deadLetters: 0,
-  dropped: 0,
-  late: 0,
-  online: { written: 0, stale: 0 },
-  offsets: {},
-};
-
 /**
- * Feeds a stream's events into both stores, in slices of about a minute, until it is told to stop. Arguments: `view`;
- * `untilEnd: true` stops at the end of the topic; `acceptGap: true` goes on after lost events. Signals: pause, resume, stop.
+ * Feeds a stream's events into both stores, in slices of some minutes, until it is told to stop. Arguments: `view`;
+ * `untilEnd: true` stops at the end of the topic; `acceptGap: true` goes on after lost events; `consumers: 3` reads with so many
+ * members of the view's consumer group at once, wherever there are workers. Signals: pause, resume, stop.
  */
 export async function streamToStores(input: PipelineInput, continued?: Continued): Promise<RunSummary> {
   let status: StreamState['status'] = continued?.state.status ?? 'running';
   let counts = continued?.state.counts ?? nothing;
   let attempts = continued?.attempts ?? 0;
+  let baseline = continued?.baseline;
   const startedAt = continued?.startedAt ?? Date.now();
-  let slice: CancellationScope | undefined;
+  const slices = new Set<CancellationScope>();
+  /** Set when the consumers are to hand in their slices, and no more: one of them failed, or the history is long enough. */
+  let ending: 'failed' | 'renewed' | undefined;
+  let show = (): void => undefined;
+  const handIn = (): void => {
+    for (const slice of slices) slice.cancel();
+  };
   setHandler(streamQuery, () => ({ status, counts }));
+  setHandler(newsSignal, (news) => {
+    if (baseline !== undefined) counts = hearOf(counts, news, baseline);
+    show();
+  });
   setHandler(pauseSignal, () => {
     if (status === 'running') status = 'paused';
-    slice?.cancel();
+    handIn();
   });
   setHandler(resumeSignal, () => {
     if (status === 'paused') status = 'running';
   });
   setHandler(stopSignal, () => {
     status = 'stopping';
-    slice?.cancel();
+    handIn();
   });
 
-  return pipelineRun(input, { accepts: ['view', 'untilEnd', 'acceptGap'], openEnded: true }, async (run) => {
+  const accepts = ['view', 'untilEnd', 'acceptGap', 'consumers'];
+  return pipelineRun(input, { accepts, openEnded: true }, async (run) => {
     const view = run.views[0] as string;
-    const { untilEnd, acceptGap } = run.args;
+    const { untilEnd, acceptGap, consumers } = run.args;
     const target = { runId: run.runId, view, pipeline: input.pipeline, retries: run.retries };
-    const baseline = continued?.baseline ?? (await eventTotals(view));
-    let resume: unknown;
-    for (;;) {
-      run.detail(describe(status, counts));
-      await condition(() => status !== 'paused');
-      if (status === 'stopping') break;
-      slice = new CancellationScope();
-      const reply = await slice
-        .run(() =>
-          steps.consumeStream.executeWithOptions({ summary: `${view}, ${counts.read} read` }, [
-            { ...target, untilEnd: untilEnd === true, acceptGap: acceptGap === true, resume },
-          ]),
-        )
-        // Cancelled before it began: nothing was read.
-        .catch((error: unknown) => {
-          if (isCancellation(error) && slice?.consideredCancelled === true && status !== 'running') return undefined;
-          throw error;
-        });
-      slice = undefined;
-      if (reply === undefined) continue;
-      attempts += reply.attempts;
-      resume = reply.done ? undefined : reply.resume;
-      if (reply.done) {
-        counts = addSlice(counts, reply.result, baseline);
-        if (reply.result.ended === 'end_of_topic') break;
+    const before = baseline ?? (await eventTotals(view));
+    baseline = before;
+    show = () => run.detail(describeStream(status, counts));
+
+    /** One member of the group, slice after slice. */
+    async function consume(consumer: number): Promise<void> {
+      let resume: unknown;
+      for (;;) {
+        show();
+        await condition(() => status !== 'paused' || ending !== undefined);
+        if (status === 'stopping' || ending !== undefined) return;
+        const slice = new CancellationScope();
+        slices.add(slice);
+        const reply = await slice
+          .run(() =>
+            steps.consumeStream.executeWithOptions({ summary: `${view}, ${counts.read} read` }, [
+              { ...target, untilEnd: untilEnd === true, acceptGap: acceptGap === true, resume, consumer },
+            ]),
+          )
+          // Cancelled before it began: nothing was read.
+          .catch((error: unknown) => {
+            const isHandedIn = slice.consideredCancelled && (status !== 'running' || ending !== undefined);
+            if (isCancellation(error) && isHandedIn) return undefined;
+            throw error;
+          })
+          .finally(() => slices.delete(slice));
+        if (reply === undefined) continue;
+        attempts += reply.attempts;
+        resume = reply.done ? undefined : reply.resume;
+        if (reply.done) {
+          counts = addSlice(counts, reply.result, before);
+          if (reply.result.ended === 'end_of_topic') return;
+        }
+        if (workflowInfo().continueAsNewSuggested) {
+          ending ??= 'renewed';
+          handIn();
+          return;
+        }
       }
-      if (workflowInfo().continueAsNewSuggested) {
-        await continueAsNew<typeof streamToStores>(input, { state: { status, counts }, baseline, attempts, startedAt });
-      }
+    }
+
+    const members = Array.from({ length: typeof consumers === 'number' ? consumers : 1 }, (_, consumer) =>
+      consume(consumer).catch((error: unknown) => {
+        ending = 'failed';
+        handIn();
+        throw error;
+      }),
+    );
+    // All of them hand in what they did before the run fails by one.
+    const failed = (await Promise.allSettled(members)).find((member) => member.status === 'rejected');
+    if (failed !== undefined) throw failed.reason;
+    if (ending === 'renewed') {
+      const state = { status, counts };
+      await continueAsNew<typeof streamToStores>(input, { state, baseline: before, attempts, startedAt });
     }
     run.published = counts.written;
     run.record(stepOf(view, counts, attempts, Date.now() - startedAt));
-    run.detail(describe('stopping', counts));
+    run.detail(describeStream('stopping', counts));
   });
-}
-
-const stepOf = (view: string, counts: StreamCounts, attempts: number, durationMs: number): StepRecord => ({
-  name: `consume ${view}`,
-  attempts,
-  rowsIn: counts.read,
-  rowsOut: counts.written,
-  durationMs,
-});
-
-/** Totals are read back from the lake, so what a killed consumer committed is counted too. */
-const addSlice = (
-  { online, offsets }: StreamCounts,
-  slice: SliceReport & { totals: EventCounts },
-  baseline: EventCounts,
-): StreamCounts => ({
-  read: slice.totals.read - baseline.read,
-  written: slice.totals.written - baseline.written,
-  deadLetters: slice.totals.deadLetters - baseline.deadLetters,
-  dropped: slice.totals.dropped - baseline.dropped,
-  late: slice.totals.late - baseline.late,
-  online: { written: online.written + slice.online.written, stale: online.stale + slice.online.stale },
-  offsets: { ...offsets, ...slice.offsets },
-});
-
-function describe(status: string, { read, written, deadLetters, dropped, late, offsets }: StreamCounts): string {
-  const partitions = Object.entries(offsets).map(([partition, { next, end }]) => `| ${partition} | ${next} | ${end} |`);
-  return [
-    `**${status}**: ${read} read, ${written} written, ${deadLetters} dead letters, ${dropped} dropped, ${late} late`,
-    '',
-    '| partition | next offset | end |',
-    '|---|---|---|',
-    ...partitions,
-  ].join('\n');
 }

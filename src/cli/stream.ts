@@ -113,11 +113,12 @@ async function steer(options: GlobalOptions, pipeline: string, what: Steering): 
         `${pipeline}: ${status}; ${read} read, ${written} written, ${dead} dead letters, ${dropped} dropped, ${late} late`,
       );
       printTable(
-        Object.entries(counts.offsets).map(([partition, { next, end }]) => ({
+        Object.entries(counts.offsets).map(([partition, { next, end, lagSeconds }]) => ({
           partition,
           next,
           end,
-          behind: end - next,
+          behind: Math.max(0, end - next),
+          seconds_behind: lagSeconds == null ? '' : lagSeconds.toFixed(1),
         })),
       );
     });

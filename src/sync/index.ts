@@ -4,7 +4,7 @@ export type { MaterializeMode } from './materialize-plan.js';
 export { type PushResult, pushRows } from './push.js';
 export type { Stores } from './stores.js';
 export { consumeStream } from './stream-consumer.js';
-export type { SliceReport } from './stream-slice.js';
+export type { PartitionLag, SliceReport } from './stream-slice.js';
 export { type VerifyProgress, verifyView } from './verify.js';
 export { describeWrongs, qualityOf as verifyQuality, recordVerification, writeVerifyReport } from './verify-report.js';
 export type { VerifyCounts, VerifyExample, VerifyResult } from './verify-result.js';

@@ -54,7 +54,7 @@ export async function claimAssigned(
     topicId,
     ranges,
     acceptGap: request.acceptGap ?? false,
-    beginnings: await beginnings(source, startOf(view)),
+    beginnings: await beginnings(source, view.source.start),
   });
   const incarnation = view.online
     ? await catchUp(stores, { table, topic, topicId, claims, liveEnd, file: request.file, signal })
@@ -79,9 +79,6 @@ async function beginnings(source: StreamSource, start: StreamStart): Promise<Par
     offsetLater: first,
   }));
 }
-
-const startOf = ({ source }: ConsumeRequest['view']): StreamStart =>
-  (source as { readonly start?: StreamStart }).start ?? 'earliest';
 
 /** A member of a group may wait long for its first partitions; whoever stops it does not. */
 function orAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {

@@ -26,6 +26,9 @@ export interface ConsumeRequest {
   readonly onProgress?: ((progress: SliceReport) => void) | undefined;
 }
 
+/** Between two looks at something that tells nobody when it changes. */
+const pauseMs = 50;
+
 /**
  * Feeds both stores from a stream for a while (design §4, "Stream"). Each micro-batch commits rows, dead letters and offsets in one
  * transaction of the lake, then writes online, then notes the offset online: wherever it is killed, the next consumer goes on
@@ -71,7 +74,7 @@ export async function consumeStream(stores: Stores, request: ConsumeRequest): Pr
 async function isAssignedAnew(source: StreamSource, assignment: number, signal?: AbortSignal): Promise<boolean> {
   const until = Date.now() + limits.streamFencedWaitMs;
   while (assignment !== 0 && source.assignment === assignment && Date.now() < until && signal?.aborted !== true) {
-    await sleep(50);
+    await sleep(pauseMs);
   }
   return source.assignment !== assignment;
 }
@@ -137,5 +140,7 @@ async function collect(
       records.push(record);
       bytes += record.value?.length ?? 0;
     }
+    // A member without partitions is told at once that there is nothing.
+    if (more.length === 0 && until - Date.now() > pauseMs) await sleep(pauseMs);
   }
 }

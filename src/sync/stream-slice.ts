@@ -1,7 +1,7 @@
 import { limits } from '../config.js';
 import { type FeatureTable, tableColumns } from '../definitions/feature-table.js';
 import type { StreamFeatureView } from '../definitions/feature-view.js';
-import { DataError } from '../errors.js';
+import { DataError, StoreUnavailableError } from '../errors.js';
 import { ingestTimeUs } from '../offline-store/ingest-time.js';
 import type { EventCounts, PartitionClaim } from '../offline-store/offline-store.js';
 import { ensureSchema } from '../online-store/feature-schemas.js';
@@ -52,6 +52,7 @@ export class Slice {
   /** Of all partitions of the topic. */
   readonly #ends = new Map<number, number>();
   #endsReadAt = 0;
+  #knowsEnds = false;
   /** When the last event read of a partition was sent, milliseconds. */
   readonly #sentAt = new Map<number, number>();
   readonly #readTo = new Map<number, number>();
@@ -135,7 +136,14 @@ export class Slice {
   /** Looks where the topic ends: at once, or now and then for those who watch. */
   async readEnds(atOnce: boolean): Promise<void> {
     if (!atOnce && Date.now() - this.#endsReadAt < endsEveryMs) return;
-    for (const { partition, end } of await this.#request.source.topicRanges()) this.#ends.set(partition, end);
+    try {
+      for (const { partition, end } of await this.#request.source.topicRanges()) this.#ends.set(partition, end);
+      this.#knowsEnds = true;
+    } catch (error) {
+      // Reading itself tells when the broker stays away.
+      if (!(error instanceof StoreUnavailableError)) throw error;
+      this.#knowsEnds = false;
+    }
     this.#endsReadAt = Date.now();
   }
 
@@ -143,7 +151,7 @@ export class Slice {
   async isTopicAtEnd(): Promise<boolean> {
     const isRead = (next: (partition: number) => number | undefined): boolean =>
       [...this.#ends].every(([partition, end]) => (next(partition) ?? end) >= end);
-    if (!isRead((partition) => this.#claims.get(partition)?.nextOffset)) return false;
+    if (!this.#knowsEnds || !isRead((partition) => this.#claims.get(partition)?.nextOffset)) return false;
     if (this.#claims.size >= this.#ends.size) return true;
     const { table, source } = this.#request;
     const progress = await this.#stores.offline.partitionProgress(table, source.topic);
