@@ -90,7 +90,7 @@ const packages: Record<string, readonly string[]> = {
   'kafkajs-snappy': ['stream-source'],
   'lz4-napi': ['stream-source'],
   fzstd: ['stream-source'],
-  pg: ['batch-source', 'toolchain'],
+  pg: ['batch-source', 'lake', 'toolchain'],
   jiti: ['feature-repo'],
   fastify: ['server', 'temporal'],
   '@fastify/cors': ['temporal'],

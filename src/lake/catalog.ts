@@ -1,11 +1,11 @@
-import type { Session } from './session.js';
+import type { Session, SessionOptions } from './session.js';
 
 /** Which catalog a lake has: the database in which DuckLake keeps what tables, files and snapshots there are. */
 export type CatalogOptions =
   | { readonly type: 'sqlite' }
   | {
       readonly type: 'postgres';
-      /** `postgres://user:password@host:5432/database`; see {@link parsePostgresUrl}. */
+      /** `postgres://user:password@host:5432/database`; see parsePostgresUrl. */
       readonly url: string;
       /** A folder that every host sees under this path, for the lake's files and those that steps hand each other. */
       readonly sharedPath?: string | undefined;
@@ -26,6 +26,8 @@ export interface LakeCatalog {
   readonly sharedDirectory: string;
   /** The schema of the catalog's own tables. */
   readonly metadataSchema: string;
+  /** How it takes part in the statements of the lake's sessions. */
+  readonly sessions: SessionOptions;
   /**
    * Attaches the lake to a session's DuckDB and creates what is not there.
    * @throws StoreUnavailableError, DefinitionError or DataError with the mend.

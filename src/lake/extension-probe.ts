@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { duckdbExtensionFile } from '../config.js';
+import { firstLine } from './first-line.js';
 import { id, lit } from './sql.js';
-import { firstLine } from './transaction.js';
 
 /** What DuckDB says about an extension on this machine. */
 export interface ExtensionProbe {

@@ -2,8 +2,8 @@ import { existsSync } from 'node:fs';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { duckdbExtensionFile } from '../config.js';
 import { StoreUnavailableError } from '../errors.js';
+import { firstLine } from './first-line.js';
 import { lit } from './sql.js';
-import { firstLine } from './transaction.js';
 
 /**
  * Loads an extension that is on this machine already: the file the toolchain fetched, else what DuckDB itself has installed.

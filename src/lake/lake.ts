@@ -6,12 +6,13 @@ import { duckdbMemoryLimit, duckdbThreads } from '../config.js';
 import { AsofError, StoreUnavailableError } from '../errors.js';
 import { type CatalogOptions, catalog, type LakeCatalog } from './catalog.js';
 import { loadExtension } from './extensions.js';
-import { PostgresCatalog } from './postgres-catalog.js';
+import { firstLine } from './first-line.js';
+import { PostgresCatalog } from './postgres/postgres-catalog.js';
 import { Session, type SqlRow, type SqlValue, type StatementOptions } from './session.js';
 import { id } from './sql.js';
 import { SqliteCatalog } from './sqlite-catalog.js';
 import { createSystemTables, type SystemTable, systemSchema } from './system-tables.js';
-import { firstLine, runTransaction, type TransactionOptions } from './transaction.js';
+import { runTransaction, type TransactionOptions } from './transaction.js';
 
 export interface LakeOptions {
   /** The project's state folder, e.g. `.asof`. */
@@ -30,7 +31,7 @@ export class Lake {
   readonly stateDir: string;
   readonly #instance: DuckDBInstance;
   readonly #catalog: LakeCatalog;
-  readonly #reader: Session;
+  #reader: Session;
 
   private constructor(options: LakeOptions, instance: DuckDBInstance, catalog: LakeCatalog, reader: Session) {
     this.project = options.project;
@@ -45,11 +46,10 @@ export class Lake {
    * @throws StoreUnavailableError when the folder is not writable, an extension is missing or the catalog can't be read.
    */
   static async open(options: LakeOptions): Promise<Lake> {
-    const directory = path.join(options.stateDir, 'lake');
+    let lake: Lake | undefined;
     try {
       mkdirSync(path.join(options.stateDir, 'tmp'), { recursive: true });
       const its = openCatalog(options);
-      mkdirSync(its.dataDirectory, { recursive: true });
       const instance = await DuckDBInstance.create(':memory:', {
         memory_limit: duckdbMemoryLimit(),
         threads: String(duckdbThreads()),
@@ -61,14 +61,15 @@ export class Lake {
       await connection.run("SET GLOBAL TimeZone = 'UTC'");
       await loadExtension(connection, 'ducklake');
       await loadExtension(connection, its.extension);
-      const lake = new Lake(options, instance, its, new Session(connection));
+      lake = new Lake(options, instance, its, new Session(connection, its.sessions));
       await its.attach(lake.#reader);
       await lake.#createTables();
       return lake;
     } catch (error) {
+      lake?.close();
       if (error instanceof AsofError) throw error;
       throw new StoreUnavailableError(`the lake can't be opened: ${firstLine(error)}`, {
-        where: directory,
+        where: path.join(options.stateDir, 'lake'),
         mend: 'check that the folder is writable and its disk has space; `asof doctor` tells more',
         cause: error,
       });
@@ -102,7 +103,7 @@ export class Lake {
 
   /** A session of its own, to be closed by the caller: for streams, temporary tables and whatever else holds state. */
   async session(): Promise<Session> {
-    return new Session(await this.#instance.connect());
+    return new Session(await this.#instance.connect(), this.#catalog.sessions);
   }
 
   /** Runs `work` with a session that is closed afterwards. */
@@ -116,7 +117,11 @@ export class Lake {
   }
 
   /** A small read. */
-  all<T = SqlRow>(sql: string, values: readonly SqlValue[] = [], options: StatementOptions = {}): Promise<T[]> {
+  async all<T = SqlRow>(sql: string, values: readonly SqlValue[] = [], options: StatementOptions = {}): Promise<T[]> {
+    if (this.#reader.isStuck) {
+      this.#reader.close();
+      this.#reader = await this.session();
+    }
     return this.#reader.all<T>(sql, values, options);
   }
 
@@ -178,6 +183,6 @@ export class Lake {
 
 function openCatalog({ stateDir, catalog: options = { type: 'sqlite' } }: LakeOptions): LakeCatalog {
   if (options.type === 'postgres') return new PostgresCatalog({ ...options, stateDir });
-  mkdirSync(path.join(stateDir, 'lake'), { recursive: true });
+  mkdirSync(path.join(stateDir, 'lake', 'data'), { recursive: true });
   return new SqliteCatalog(stateDir);
 }

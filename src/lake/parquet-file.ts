@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { StoreUnavailableError } from '../errors.js';
+import { firstLine } from './first-line.js';
 import { isDiskError } from './machine-error.js';
 import type { Session, SqlValue, StatementOptions } from './session.js';
 import { lit } from './sql.js';
-import { firstLine } from './transaction.js';
 
 /**
  * Writes a query's result as a Parquet file that is either there and whole, also after a crash, or not there: under a temporary

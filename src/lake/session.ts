@@ -1,5 +1,6 @@
 import type { DuckDBConnection, DuckDBDataChunk, DuckDBValue } from '@duckdb/node-api';
 import { limits } from '../config.js';
+import { StoreUnavailableError } from '../errors.js';
 import { machineError } from './machine-error.js';
 import { Semaphore } from './semaphore.js';
 
@@ -11,6 +12,21 @@ export interface StatementOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** What watches over the statements of a catalog that is elsewhere. */
+export interface StatementWatch {
+  /** Rejects when it is no use to begin. */
+  before(): Promise<void>;
+  /** Rejects when a statement that is running should not be waited for any longer. @param isOver resolves with its end. */
+  during(isOver: Promise<void>): Promise<never>;
+}
+
+/** How a lake's catalog takes part in the statements of its sessions. */
+export interface SessionOptions {
+  readonly watch?: StatementWatch | undefined;
+  /** Puts errors of the catalog into our words. */
+  readonly translate?: ((error: unknown) => unknown) | undefined;
+}
+
 const statements = new Semaphore(limits.duckdbStatementsAtOnce);
 
 /**
@@ -19,9 +35,18 @@ const statements = new Semaphore(limits.duckdbStatementsAtOnce);
  */
 export class Session {
   readonly #connection: DuckDBConnection;
+  readonly #options: SessionOptions;
+  /** A statement that was given up but still holds the connection. */
+  #stuck: Promise<void> | undefined;
 
-  constructor(connection: DuckDBConnection) {
+  constructor(connection: DuckDBConnection, options: SessionOptions = {}) {
     this.#connection = connection;
+    this.#options = options;
+  }
+
+  /** Whether a statement was given up that has not ended yet: this session is of no use then, another may be. */
+  get isStuck(): boolean {
+    return this.#stuck !== undefined;
   }
 
   /** The bare connection, for appenders. */
@@ -66,23 +91,53 @@ export class Session {
   }
 
   close(): void {
-    this.#connection.closeSync();
+    // Closing waits for a running statement, and would hold up everything.
+    if (this.#stuck === undefined) this.#connection.closeSync();
+    else void this.#stuck.then(() => this.#connection.closeSync());
   }
 
   async #guard<T>({ signal }: StatementOptions, statement: () => Promise<T>): Promise<T> {
     signal?.throwIfAborted();
     return statements.use(async () => {
       signal?.throwIfAborted();
+      if (this.isStuck) throw new StoreUnavailableError('an earlier statement of this session has not ended');
+      const { watch, translate } = this.#options;
+      await watch?.before();
       const interrupt = () => this.#connection.interrupt();
       signal?.addEventListener('abort', interrupt, { once: true });
       try {
-        return await statement();
+        return await (watch === undefined ? statement() : this.#watched(watch, statement()));
       } catch (error) {
-        throw signal?.aborted === true ? signal.reason : machineError(error);
+        throw signal?.aborted === true
+          ? signal.reason
+          : machineError(translate === undefined ? error : translate(error));
       } finally {
         signal?.removeEventListener('abort', interrupt);
       }
     });
+  }
+
+  async #watched<T>(watch: StatementWatch, running: Promise<T>): Promise<T> {
+    let isOver = false;
+    const over = running
+      .then(
+        () => undefined,
+        () => undefined,
+      )
+      .then(() => {
+        isOver = true;
+        this.#stuck = undefined;
+      });
+    try {
+      return await Promise.race([running, watch.during(over)]);
+    } catch (error) {
+      if (isOver) throw error;
+      // A statement that computes can be interrupted and ends soon; one that waits for the catalog can't.
+      this.#connection.interrupt();
+      await Promise.race([over, new Promise((resolve) => setTimeout(resolve, limits.interruptMaxMs).unref())]);
+      if (!isOver) this.#stuck = over;
+      throw error;
+    }
   }
 }
 

@@ -8,12 +8,13 @@ import { WriterTurn } from './writer-turn.js';
 export class SqliteCatalog implements LakeCatalog {
   readonly extension = 'sqlite_scanner';
   readonly metadataSchema = 'main';
+  readonly sessions = {};
   readonly shown: string;
   readonly dataDirectory: string;
   readonly sharedDirectory: string;
   readonly #turn: WriterTurn;
 
-  /** @param stateDir has to be there, with its folder `lake`. */
+  /** @param stateDir has to be there, with its folder `lake/data`. */
   constructor(stateDir: string) {
     const directory = path.join(stateDir, 'lake');
     this.shown = path.join(directory, 'catalog.sqlite');

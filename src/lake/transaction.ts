@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { limits } from '../config.js';
 import { AsofError, StoreUnavailableError } from '../errors.js';
+import { firstLine } from './first-line.js';
 import type { Session } from './session.js';
 import { lit } from './sql.js';
 
@@ -45,11 +46,13 @@ export async function runTransaction<T>(
       if ((error instanceof AsofError && done === undefined) || signal?.aborted === true) throw error;
       if (!isConflict(error)) {
         if (done === undefined) throw error;
-        const snapshot = await findMark(session, catalog, mark);
+        const snapshot = await lookUp(session, catalog, { message, mark, error });
         if (snapshot !== undefined) return { ...done, snapshot };
+        const mend =
+          error instanceof AsofError ? error.mend : 'check the free space and the permissions of the state folder';
         throw new StoreUnavailableError(`the lake could not commit "${message}": ${firstLine(error)}`, {
           cause: error,
-          mend: 'nothing was written; check the free space and the permissions of the state folder',
+          mend: `nothing was written; ${mend}`,
         });
       }
       if (attempt >= limits.transactionAttemptsMax) {
@@ -64,23 +67,49 @@ export async function runTransaction<T>(
   }
 }
 
-/** Two catalogs, two vocabularies: SQLite says it is locked, Postgres and DuckLake speak of conflicts. */
+/**
+ * Two catalogs, two vocabularies: SQLite says it is locked; on Postgres DuckLake names what another transaction changed, or gives up
+ * because others took the next snapshot's number too often.
+ */
 export function isConflict(error: unknown): boolean {
   return (
     error instanceof Error &&
-    /database is locked|transaction conflict|conflict(s|ed)? with|could not serialize|write-write conflict/i.test(
+    /database is locked|transaction conflict|conflict(s|ed)? with|could not serialize|write-write conflict|exceeded the maximum retry count|duplicate key value violates|deadlock detected/i.test(
       error.message,
     )
   );
 }
 
-export const firstLine = (error: unknown): string =>
-  (error instanceof Error ? error.message : String(error)).split('\n')[0] ?? '';
-
 async function committedSnapshot(session: Session, catalog: string): Promise<number> {
   const own = await session.one<{ id: bigint | null }>(`FROM ducklake_last_committed_snapshot(${lit(catalog)})`);
   if (own?.id != null) return Number(own.id);
   return Number((await session.one<{ id: bigint }>(`FROM ${catalog}.current_snapshot()`))?.id ?? 0);
+}
+
+/**
+ * Looks for a commit whose outcome is unknown, for a while also in a catalog that is away: it may be starting again.
+ * @throws StoreUnavailableError when it stays away.
+ */
+async function lookUp(
+  session: Session,
+  catalog: string,
+  { message, mark, error }: { message: string; mark: string; error: unknown },
+): Promise<number | undefined> {
+  const giveUpAt = Date.now() + limits.commitLookupMaxMs;
+  for (;;) {
+    try {
+      return await findMark(session, catalog, mark);
+    } catch (problem) {
+      if (!(problem instanceof StoreUnavailableError)) throw problem;
+      if (session.isStuck || Date.now() > giveUpAt) {
+        throw new StoreUnavailableError(`whether "${message}" was committed is not known: ${firstLine(problem)}`, {
+          cause: error,
+          mend: 'see that the catalog can be reached, then do it again: what is in the lake already is not written twice',
+        });
+      }
+    }
+    await new Promise((resolve) => setTimeout(resolve, limits.commitLookupEveryMs));
+  }
 }
 
 async function findMark(session: Session, catalog: string, mark: string): Promise<number | undefined> {
