@@ -31,8 +31,9 @@ export async function postgresCheck({ name, required, url, catalog }: PostgresCh
   try {
     await client.connect();
     const { rows } = await client.query<{ server_version: string }>('SHOW server_version');
-    const found = catalog ? `Postgres answers; ${await catalogOf(client)}` : 'Postgres answers';
-    return { ...base, ok: true, found, version: rows[0]?.server_version.split(' ')[0], where };
+    const answers = `Postgres ${rows[0]?.server_version.split(' ')[0]} answers`;
+    const found = catalog ? `${answers}; ${await catalogOf(client)}` : answers;
+    return { ...base, ok: true, found, where };
   } catch (error) {
     const { found, mend } = whatIsWrong(error, parsed);
     return { ...base, ok: false, found, mend, where };

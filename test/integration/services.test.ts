@@ -17,14 +17,16 @@ import kafkajs from 'kafkajs';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { findRedisServer } from '../../src/toolchain/services/index.js';
-import { expectRefused, runCli, type SampleProject, type ServingCli, sampleProject, serveCli } from '../support/cli.js';
+import {
+  expectRefused,
+  runCli,
+  type SampleProject,
+  type ServingCli,
+  sampleProject,
+  serveCli,
+  sourced,
+} from '../support/cli.js';
 import { lacks } from '../support/services.js';
-
-/** What `source .asof/services/env` would set. */
-function sourced(root: string): Record<string, string> {
-  const text = readFileSync(path.join(root, '.asof/services/env'), 'utf8');
-  return Object.fromEntries([...text.matchAll(/^export (\w+)='(.*)'$/gm)].map(([, name, value]) => [name, value]));
-}
 
 function isAlive(pid: number): boolean {
   try {

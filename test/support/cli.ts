@@ -75,6 +75,12 @@ export function serveCli(args: readonly string[], options: Pick<CliOptions, 'cwd
   });
 }
 
+/** What `source .asof/services/env` would set. */
+export function sourced(root: string): Record<string, string> {
+  const text = readFileSync(path.join(root, '.asof/services/env'), 'utf8');
+  return Object.fromEntries([...text.matchAll(/^export (\w+)='(.*)'$/gm)].map(([, name, value]) => [name, value]));
+}
+
 /** Runs the real command line tool to its end. */
 export function runCli(args: readonly string[], { cwd, env = {}, onStart }: CliOptions): Promise<CliResult> {
   return new Promise((resolve, reject) => {
