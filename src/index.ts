@@ -35,7 +35,6 @@ export {
   PipelineSteps,
   type ReplayOptions,
   type VerifyOptions,
-  type VerifyReport,
 } from './pipeline-steps.js';
 export type { ExpectationResult, Profile, Quality } from './quality/index.js';
 export type { Applied, Change, ObjectKind, Plan, RegistryEntry, RegistryState } from './registry/index.js';
@@ -56,6 +55,7 @@ export type {
   SliceReport,
   VerifyExample,
   VerifyProgress,
+  VerifyReport,
   VerifyResult,
 } from './sync/index.js';
 export { describeWrongs } from './sync/index.js';

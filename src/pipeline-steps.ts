@@ -27,21 +27,18 @@ import type { EventCounts } from './offline-store/offline-store.js';
 import { type ReplayRequest, replay } from './stream-source/replay.js';
 import {
   consumeStream,
-  describeWrongs,
+  keepVerification,
   type MaterializeMode,
   type MaterializeProgress,
   type MaterializeResult,
   materializeView,
   type PushResult,
   pushRows,
-  recordVerification,
   type SliceReport,
-  type VerifyCounts,
-  type VerifyProgress,
+  type VerifyReport,
+  type VerifyRequest,
   type VerifyResult,
-  verifyQuality,
   verifyView,
-  writeVerifyReport,
 } from './sync/index.js';
 
 type PipelineTarget = StepTarget & { readonly pipeline: string };
@@ -54,25 +51,7 @@ export interface MaterializeStepOptions extends StepOptions {
 
 export type ReplayOptions = Omit<ReplayRequest, 'producer' | 'keyColumn' | 'timestampColumn'>;
 
-export interface VerifyOptions {
-  /** Only so many keys of each store, chosen by a hash with this seed; default: all. */
-  readonly sample?: { readonly size: number; readonly seed: number } | undefined;
-  readonly signal?: AbortSignal | undefined;
-  readonly onProgress?: ((progress: VerifyProgress) => void) | undefined;
-}
-
-/** What a check of a run found. Small and plain: crosses to workflows; keys and times of what differs are in the report only. */
-export interface VerifyReport extends VerifyCounts {
-  readonly rowsIn: number;
-  /** Keys with nothing wrong. */
-  readonly rowsOut: number;
-  readonly agrees: boolean;
-  readonly quality: 'passed' | 'warned' | 'failed';
-  /** Counts of what differs, for people. */
-  readonly wrong: string;
-  /** Relative to the project root. */
-  readonly report: string;
-}
+export type VerifyOptions = Omit<VerifyRequest, 'table' | 'directory'>;
 
 export interface ConsumeStepOptions {
   /** Default: a minute, or longer in a consumer group, where each end makes all members pause. */
@@ -150,16 +129,7 @@ export class PipelineSteps {
   ): Promise<VerifyReport> {
     const { stateDir, projectRoot } = this.#store.repo;
     const result = await this.checkOnline(view, options);
-    const report = path.relative(projectRoot, writeVerifyReport(path.join(stateDir, 'reports', runId, view), result));
-    await recordVerification(this.#engines.lake, { runId, result, report, failOn });
-    const { same, different, missing, unexpected, stale, pending, expired, keys, agrees } = result;
-    return {
-      ...{ same, different, missing, unexpected, stale, pending, expired, agrees, report },
-      rowsIn: keys,
-      rowsOut: same + pending + expired,
-      quality: verifyQuality(result, failOn),
-      wrong: agrees ? '' : describeWrongs(result),
-    };
+    return keepVerification(this.#engines.lake, { runId, result, stateDir, projectRoot, failOn });
   }
 
   async consumeStream(
