@@ -9,17 +9,16 @@ const driverStatsRows = {
 };
 
 /** Hourly statistics of every driver: from the database that ASOF_SOURCE_URL names, else from a file exported from it. */
-export const driverStatsSource =
-  process.env['ASOF_SOURCE_URL'] === undefined
-    ? fileSource({ ...driverStatsRows, path: 'data/driver_stats.parquet' })
-    : postgresSource({
-        ...driverStatsRows,
-        table: 'public.driver_stats',
-        connection: env('ASOF_SOURCE_URL'),
-        // Each run reads on from the last hour it saw; statistics of an hour come up to a day late.
-        cursor: 'datetime',
-        cursorLag: '1 day',
-      });
+export const driverStatsSource = process.env['ASOF_SOURCE_URL']
+  ? postgresSource({
+      ...driverStatsRows,
+      table: 'public.driver_stats',
+      connection: env('ASOF_SOURCE_URL'),
+      // Each run reads on from the last hour it saw; statistics of an hour come up to a day late.
+      cursor: 'datetime',
+      cursorLag: '1 day',
+    })
+  : fileSource({ ...driverStatsRows, path: 'data/driver_stats.parquet' });
 
 /** The same statistics as they happen, one JSON event each; rates are fractions, 0 to 1. */
 export const driverStatsTopic = kafkaSource({

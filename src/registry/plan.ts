@@ -129,12 +129,15 @@ function planObject(
     return { change: { ...change, breaking, notes: [...again, ...notes] }, spec, steps };
   }
   const spec = defined as Spec;
+  const moved = kind === 'source' && !gone && last.spec.kind !== spec.kind;
   return {
-    change,
+    change: moved ? { ...change, notes: [movedNote] } : change,
     spec,
     steps: kind === 'pipeline' && last === undefined ? [{ type: 'create_lease', pipeline: name }] : [],
   };
 }
+
+const movedNote = 'rows that were ingested stay; the next run reads from the new place';
 
 /** Without what the registry added. */
 function definitionOf(spec: Spec): DefinitionSpec {

@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { DataError } from '../../errors.js';
+import { AsofError, DataError, StoreUnavailableError } from '../../errors.js';
 import { withScratchDatabase } from '../../lake/scratch-database.js';
 
 /** The table that the sample's definitions read: hourly statistics of drivers, as the file has them. */
@@ -12,14 +12,14 @@ const columns = `datetime timestamptz NOT NULL, driver_id bigint NOT NULL, conv_
 const seedLock = 7_205_061_413;
 
 /**
- * Fills the database that the sample pipeline reads from with the rows of the sample file. The database and the table are made
- * when they are not there; a table that holds rows is left as it is.
+ * Fills the database that the sample pipeline reads from with the rows of the sample file. The table is made when it is not there;
+ * one that holds rows is left as it is.
  * @param url `postgres://user:password@host:port/database`.
  * @param parquetFile `data/driver_stats.parquet`.
  * @returns the rows that were written; 0 = the table was filled before.
+ * @throws StoreUnavailableError when the database can't be reached or refuses the table; nothing is written then.
  */
 export async function seedSampleDatabase(url: string, parquetFile: string): Promise<number> {
-  await createDatabase(url);
   return withClient(url, async (client) => {
     await client.query('BEGIN');
     await client.query('SELECT pg_advisory_xact_lock($1)', [seedLock]);
@@ -44,26 +44,22 @@ async function insertRows(client: pg.Client, parquetFile: string): Promise<numbe
   return rowCount ?? 0;
 }
 
-async function createDatabase(url: string): Promise<void> {
-  const target = new URL(url);
-  const name = decodeURIComponent(target.pathname.slice(1));
-  try {
-    await withClient(url, async () => undefined);
-  } catch (error) {
-    if ((error as { code?: string }).code !== '3D000') throw error;
-    target.pathname = '/postgres';
-    await withClient(target.toString(), (client) => client.query(`CREATE DATABASE ${client.escapeIdentifier(name)}`));
-  }
-}
-
 async function withClient<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
-  const client = new pg.Client({ connectionString: url });
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 10_000 });
   // A connection that breaks rejects the query at work; without a listener it would end the process too.
   client.on('error', () => undefined);
-  await client.connect();
   try {
+    await client.connect();
     return await work(client);
+  } catch (error) {
+    if (error instanceof AsofError) throw error;
+    const { message, code } = error as { message: string; code?: string };
+    throw new StoreUnavailableError(`the sample's table can't be filled: ${message || code}`, {
+      where: sampleTable,
+      mend: 'check that Postgres runs and that the user of the URL may create tables',
+      cause: error,
+    });
   } finally {
-    await client.end();
+    await client.end().catch(() => undefined);
   }
 }
