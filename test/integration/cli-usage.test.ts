@@ -7,6 +7,9 @@ import { expectRefused, runCli, type SampleProject, sampleProject } from '../sup
 const commands = [
   'demo',
   'up',
+  'worker',
+  'deploy',
+  'codec-server',
   'doctor',
   'plan',
   'apply',

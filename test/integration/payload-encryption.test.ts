@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import path from 'node:path';
 import type { Client } from '@temporalio/client';
 import { Worker } from '@temporalio/worker';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type FeatureStore, type Json, openFeatureStore } from '../../src/index.js';
 import { dataConverter, failureConverterPath } from '../../src/temporal/data-converter.js';
 import {
@@ -21,7 +21,7 @@ import { type SampleProject, sampleProject } from '../support/cli.js';
 import { recordedHistories } from '../support/histories.js';
 import { workerFor, workflowsPath } from '../support/in-process-worker.js';
 import { payloadsIn, textIn } from '../support/payload-walk.js';
-import { startTemporal, type TestTemporal } from '../support/temporal.js';
+import { startTemporal, type TestTemporal, untilStarted } from '../support/temporal.js';
 
 const first = `first:${randomBytes(32).toString('base64')}`;
 const second = `second:${randomBytes(32).toString('base64')}`;
@@ -33,8 +33,9 @@ describe('encrypted payloads on a real server', () => {
   let temporal: TestTemporal;
   let project: SampleProject;
   let store: FeatureStore;
-  let worker: RunningWorker;
+  let worker: RunningWorker | undefined;
   let client: Client;
+  const started: StartedRun[] = [];
 
   beforeAll(async () => {
     temporal = await startTemporal();
@@ -42,12 +43,19 @@ describe('encrypted payloads on a real server', () => {
     project.edit('feature_repo/pipelines.ts', /delay: '20 seconds'/g, "delay: '100 milliseconds'");
     store = await openFeatureStore(path.join(project.root, 'feature_repo'));
     await store.apply();
-    worker = await workerFor(store, temporal.address, { keys: keysOf(first) });
-    client = await connectAs(keysOf(first));
+    await serveWith(keysOf(first));
+    await askWith(keysOf(first));
+  });
+  afterEach(async () => {
+    for (const { workflowId } of started.splice(0)) {
+      const handle = temporal.client.workflow.getHandle(workflowId);
+      // Only what a failed test left behind.
+      if ((await handle.describe()).status.name === 'RUNNING') await handle.terminate();
+    }
   });
   afterAll(async () => {
-    await worker.stop();
-    await client.connection.close();
+    await worker?.stop();
+    await client?.connection.close();
     await store.close();
     await temporal.close();
     project.close();
@@ -58,10 +66,23 @@ describe('encrypted payloads on a real server', () => {
     return connectClient({ address, namespace: 'default', uiUrl: undefined, connection: { address } }, keys);
   };
 
+  /** One worker with these keys, instead of the one before. */
+  async function serveWith(keys: PayloadKeys): Promise<void> {
+    await worker?.stop();
+    worker = await workerFor(store, temporal.address, { keys });
+  }
+
+  async function askWith(keys: PayloadKeys): Promise<void> {
+    await client?.connection.close();
+    client = await connectAs(keys);
+  }
+
   async function start(by: Client, name: string, args?: Record<string, Json>): Promise<StartedRun> {
     const pipeline = store.repo.pipelines.get(name);
     if (pipeline === undefined) throw new Error(`no pipeline ${name}`);
-    return startPipeline(by, { project: store.project, pipeline, args });
+    const run = await startPipeline(by, { project: store.project, pipeline, args });
+    started.push(run);
+    return run;
   }
 
   /** The history and the description as the server has them. */
@@ -122,6 +143,7 @@ describe('encrypted payloads on a real server', () => {
     const sample = `${project.root}/data/driver_stats_stream.parquet`;
     await store.steps.replayStream('driver_stats_stream', { file: sample, rate: 0, limit: 800 });
     const run = await start(client, 'stream_to_stores');
+    expect(await untilStarted(temporal.client, run.workflowId, 'consumeStream')).toBe(true);
     const pending = async () => (await raw(run)).described.pendingActivities?.[0]?.heartbeatDetails?.payloads;
     await expect.poll(pending, { timeout: 60_000 }).toHaveLength(1);
     expect(payloadsIn(await pending()).map(({ encoding }) => encoding)).toEqual(['binary/encrypted']);
@@ -130,6 +152,8 @@ describe('encrypted payloads on a real server', () => {
     expect(JSON.stringify(details)).toContain('rows in');
     const blind = temporal.client.workflow.getHandle(run.workflowId);
     await expect(blind.query('stream')).rejects.toThrow(/encrypted/);
+    const read = () => store.steps.eventTotals('driver_stats_stream').then((totals) => totals.read);
+    await expect.poll(read, { timeout: 60_000 }).toBe(800);
     await run.handle.signal('stop');
     expect(await run.handle.result()).toMatchObject({ published: 800 });
   });
@@ -150,15 +174,13 @@ describe('encrypted payloads on a real server', () => {
   });
 
   it('survive the replacement of the key in the middle of a run, step by step as documented', async () => {
+    await serveWith(keysOf(first));
+    await askWith(keysOf(first));
     const run = await start(client, 'stream_to_stores');
-    await expect.poll(async () => (await raw(run)).described.pendingActivities?.length, { timeout: 60_000 }).toBe(1);
+    expect(await untilStarted(temporal.client, run.workflowId, 'consumeStream')).toBe(true);
     // 1. every worker can read the new key; 2. it becomes the one that is written.
-    for (const keys of [keysOf(first, second), keysOf(second, first)]) {
-      await worker.stop();
-      worker = await workerFor(store, temporal.address, { keys });
-    }
-    await client.connection.close();
-    client = await connectAs(keysOf(second, first));
+    for (const keys of [keysOf(first, second), keysOf(second, first)]) await serveWith(keys);
+    await askWith(keysOf(second, first));
     const handle = client.workflow.getHandle(run.workflowId);
     expect((await handle.query<StreamState>('stream')).status).toBe('running');
     await handle.signal('stop');
@@ -175,8 +197,8 @@ describe('encrypted payloads on a real server', () => {
   });
 
   it('that a worker has no key for are no failure: the run goes on when one comes that has it', async () => {
-    await worker.stop();
-    worker = await workerFor(store, temporal.address, { keys: payloadKeys({}) });
+    await askWith(keysOf(second, first));
+    await serveWith(payloadKeys({}));
     const run = await start(client, 'materialize_offline_to_online', { views: ['driver_stats'] });
     const failedTasks = async () =>
       (await raw(run)).history.events?.filter((event) => event.workflowTaskFailedEventAttributes != null).length;
@@ -184,20 +206,18 @@ describe('encrypted payloads on a real server', () => {
     expect(textIn((await raw(run)).history)).toMatch(
       /encrypted with the key "second", which this process does not have/,
     );
-    await worker.stop();
-    worker = await workerFor(store, temporal.address, { keys: keysOf(second, first) });
+    await serveWith(keysOf(second, first));
     expect(await run.handle.result()).toMatchObject({ status: 'completed' });
   });
 
   it('are switched on and off under running workflows: what is open stays readable', async () => {
-    await worker.stop();
-    worker = await workerFor(store, temporal.address, { keys: payloadKeys({}) });
+    await askWith(keysOf(second, first));
+    await serveWith(payloadKeys({}));
     const open = await connectAs(payloadKeys({}));
     const run = await start(open, 'stream_to_stores');
-    await expect.poll(async () => (await raw(run)).described.pendingActivities?.length, { timeout: 60_000 }).toBe(1);
+    expect(await untilStarted(temporal.client, run.workflowId, 'consumeStream')).toBe(true);
     await open.connection.close();
-    await worker.stop();
-    worker = await workerFor(store, temporal.address, { keys: keysOf(second, first) });
+    await serveWith(keysOf(second, first));
     const handle = client.workflow.getHandle(run.workflowId);
     await handle.signal('stop');
     expect(await handle.result()).toMatchObject({ status: 'completed' });
