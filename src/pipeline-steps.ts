@@ -118,7 +118,7 @@ export class PipelineSteps {
   async checkOnline(view: string, options: VerifyOptions = {}): Promise<VerifyResult> {
     const [name = view] = this.#store.onlineViews([view]);
     const { table } = await this.#store.view(name);
-    const directory = path.join(this.#store.repo.stateDir, 'staging');
+    const directory = path.join(this.#engines.lake.sharedDirectory, 'staging');
     return verifyView(await this.#stores(), { table, directory, ...options });
   }
 
@@ -127,9 +127,10 @@ export class PipelineSteps {
     { runId, view }: StepTarget,
     { failOn, ...options }: VerifyOptions & { readonly failOn: boolean },
   ): Promise<VerifyReport> {
-    const { stateDir, projectRoot } = this.#store.repo;
+    const { projectRoot } = this.#store.repo;
+    const { sharedDirectory } = this.#engines.lake;
     const result = await this.checkOnline(view, options);
-    return keepVerification(this.#engines.lake, { runId, result, stateDir, projectRoot, failOn });
+    return keepVerification(this.#engines.lake, { runId, result, sharedDirectory, projectRoot, failOn });
   }
 
   async consumeStream(
@@ -232,7 +233,7 @@ export class PipelineSteps {
     const { view, table } = await this.#store.view(viewName);
     const target = { runId: `push-${pushId}`, view: viewName };
     const context = { ...(await this.#context(viewName)), view: () => ({ view: fedByFile(view, sourcePath), table }) };
-    const staging = new Staging(context.stateDir, target.runId, viewName);
+    const staging = new Staging(context.sharedDirectory, target.runId, viewName);
     try {
       await ingestStep(context, target, { signal });
       const { duplicates } = await cleanStep(context, target, { signal });
@@ -267,7 +268,7 @@ export class PipelineSteps {
   }
 
   #file({ runId, view }: StepTarget, name: string): string {
-    return path.join(this.#store.repo.stateDir, 'staging', runId, view, name);
+    return path.join(this.#engines.lake.sharedDirectory, 'staging', runId, view, name);
   }
 
   async #context(view: string): Promise<EtlContext> {
@@ -276,7 +277,7 @@ export class PipelineSteps {
     return {
       project: repo.config.project,
       projectRoot: repo.projectRoot,
-      stateDir: repo.stateDir,
+      sharedDirectory: this.#engines.lake.sharedDirectory,
       lake: this.#engines.lake,
       offline: this.#engines.offline,
       view: () => found,

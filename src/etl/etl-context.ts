@@ -12,7 +12,8 @@ import type { StepTarget } from './step.js';
 export interface EtlContext {
   readonly project: string;
   readonly projectRoot: string;
-  readonly stateDir: string;
+  /** Below it lie what steps of one run hand each other, and reports: the steps may run on different hosts. */
+  readonly sharedDirectory: string;
   readonly lake: Lake;
   readonly offline: OfflineStore;
   /** The view as defined and as applied. @throws DefinitionError when it is unknown or not applied. */
@@ -27,8 +28,8 @@ export const viewColumns = (view: AnyFeatureView, table: FeatureTable): Schema =
   ...view.features,
 });
 
-export const stagingOf = ({ stateDir }: EtlContext, { runId, view }: StepTarget): Staging =>
-  new Staging(stateDir, runId, view);
+export const stagingOf = ({ sharedDirectory }: EtlContext, { runId, view }: StepTarget): Staging =>
+  new Staging(sharedDirectory, runId, view);
 
 /** Where a view's history comes from. @throws DefinitionError for a stream view without a batch source. */
 export function batchSourceOf(view: AnyFeatureView): BatchSource {

@@ -2,6 +2,7 @@ import path from 'node:path';
 import type { IngestResult, Provenance } from '../batch-source/index.js';
 import type { Expectation } from '../definitions/expectations.js';
 import { DataError } from '../errors.js';
+import { shownPath } from '../lake/index.js';
 import {
   type ExpectationResult,
   evaluateExpectations,
@@ -44,7 +45,7 @@ export async function exploreStep(context: EtlContext, target: Target, options: 
     const found = await explore(context, target, options);
     const { quality } = found;
     const report = writeRunReport(context, target, found);
-    const shown = (file: string): string => path.relative(context.projectRoot, file);
+    const shown = (file: string): string => shownPath(context.projectRoot, file);
     await recordResults(context, target, found, shown(report.html));
     if (quality === 'failed') throw failure(target, found, shown(report.html));
     return {
@@ -105,7 +106,7 @@ function writeRunReport(context: EtlContext, target: Target, found: Found): { ht
   const { duplicates, dropped, droppedColumns } = staging.result<CleanReport>('clean');
   const source = batchSourceOf(context.view(target.view).view);
   return writeReport({
-    directory: path.join(context.stateDir, 'reports', target.runId, target.view),
+    directory: path.join(context.sharedDirectory, 'reports', target.runId, target.view),
     report: {
       project: context.project,
       view: target.view,

@@ -20,9 +20,10 @@ import { syncPath } from '../lake/parquet-file.js';
 export class Staging {
   readonly #directory: string;
 
-  constructor(stateDir: string, runId: string, view: string) {
+  /** @param sharedDirectory which every host of the steps sees. */
+  constructor(sharedDirectory: string, runId: string, view: string) {
     if (!/^[A-Za-z0-9._-]+$/.test(runId)) throw new DataError(`"${runId}" is no run id`);
-    this.#directory = path.join(stateDir, 'staging', runId, view);
+    this.#directory = path.join(sharedDirectory, 'staging', runId, view);
   }
 
   file(name: string): string {
@@ -46,7 +47,7 @@ export class Staging {
       mkdirSync(this.#directory, { recursive: true });
     } catch (error) {
       throw new StoreUnavailableError(`the run's staging folder can't be made: ${firstLine(error)}`, {
-        mend: 'check the permissions and the free space of the state folder',
+        mend: 'check the permissions and the free space of the state folder, or of catalog.sharedPath',
         cause: error,
       });
     }

@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { shownPath } from '../lake/index.js';
 import type { Stores } from './stores.js';
 import { describeWrongs, qualityOf, recordVerification, writeVerifyReport } from './verify-report.js';
 import type { VerifyCounts, VerifyResult } from './verify-result.js';
@@ -12,14 +13,14 @@ export interface VerifyReport extends VerifyCounts {
   readonly quality: 'passed' | 'warned' | 'failed';
   /** Counts of what differs, for people. */
   readonly wrong: string;
-  /** Relative to the project root. */
+  /** Relative to the project root where it lies below. */
   readonly report: string;
 }
 
 export interface VerifyStepRequest {
   readonly runId: string;
   readonly result: VerifyResult;
-  readonly stateDir: string;
+  readonly sharedDirectory: string;
   readonly projectRoot: string;
   /** Whether the run is to fail for what differs. */
   readonly failOn: boolean;
@@ -27,9 +28,9 @@ export interface VerifyStepRequest {
 
 /** Keeps what a check found: in a report, and in the lake with the run's record. */
 export async function keepVerification(lake: Stores['lake'], request: VerifyStepRequest): Promise<VerifyReport> {
-  const { runId, result, stateDir, projectRoot, failOn } = request;
-  const directory = path.join(stateDir, 'reports', runId, result.view);
-  const report = path.relative(projectRoot, writeVerifyReport(directory, result));
+  const { runId, result, sharedDirectory, projectRoot, failOn } = request;
+  const directory = path.join(sharedDirectory, 'reports', runId, result.view);
+  const report = shownPath(projectRoot, writeVerifyReport(directory, result));
   await recordVerification(lake, { runId, result, report, failOn });
   const { same, different, missing, unexpected, stale, pending, expired, keys, agrees } = result;
   return {

@@ -4,7 +4,7 @@ import { grantMend } from './postgres-errors.js';
 import type { PostgresAddress } from './postgres-url.js';
 
 /** The version of DuckLake's catalog that the extension asof is made for reads and writes. */
-const catalogVersion = '1.0';
+export const catalogVersion = '1.0';
 /** DuckLake's own demand. */
 const serverVersionMin = 120_000;
 
