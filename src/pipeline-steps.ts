@@ -128,9 +128,8 @@ export class PipelineSteps {
     { failOn, ...options }: VerifyOptions & { readonly failOn: boolean },
   ): Promise<VerifyReport> {
     const { projectRoot } = this.#store.repo;
-    const { sharedDirectory } = this.#engines.lake;
     const result = await this.checkOnline(view, options);
-    return keepVerification(this.#engines.lake, { runId, result, sharedDirectory, projectRoot, failOn });
+    return keepVerification(this.#engines.lake, { runId, result, projectRoot, failOn });
   }
 
   async consumeStream(

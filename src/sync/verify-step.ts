@@ -20,7 +20,6 @@ export interface VerifyReport extends VerifyCounts {
 export interface VerifyStepRequest {
   readonly runId: string;
   readonly result: VerifyResult;
-  readonly sharedDirectory: string;
   readonly projectRoot: string;
   /** Whether the run is to fail for what differs. */
   readonly failOn: boolean;
@@ -28,8 +27,8 @@ export interface VerifyStepRequest {
 
 /** Keeps what a check found: in a report, and in the lake with the run's record. */
 export async function keepVerification(lake: Stores['lake'], request: VerifyStepRequest): Promise<VerifyReport> {
-  const { runId, result, sharedDirectory, projectRoot, failOn } = request;
-  const directory = path.join(sharedDirectory, 'reports', runId, result.view);
+  const { runId, result, projectRoot, failOn } = request;
+  const directory = path.join(lake.sharedDirectory, 'reports', runId, result.view);
   const report = shownPath(projectRoot, writeVerifyReport(directory, result));
   await recordVerification(lake, { runId, result, report, failOn });
   const { same, different, missing, unexpected, stale, pending, expired, keys, agrees } = result;
