@@ -35,12 +35,14 @@ const place = ({ config, projectRoot }: FeatureRepo) => ({
 
 async function catalogCheck(repo: FeatureRepo): Promise<Check> {
   const { catalog } = repo.config;
-  const base = { name: 'catalog', required: true };
-  if (catalog.type === 'sqlite') {
-    return { ...base, ok: true, found: 'SQLite, embedded', where: path.join(repo.stateDir, 'lake') };
-  }
+  const base = { name: 'catalog', required: true, ok: true };
+  if (catalog.type === 'sqlite') return { ...base, found: 'SQLite, embedded', where: path.join(repo.stateDir, 'lake') };
   const url = readSetting(place(repo).where, 'catalog.url', catalog.url, process.env);
-  return postgresCheck({ ...base, url, catalog: true });
+  const { lookAtPostgresCatalog } = await import('../lake/postgres/look-at-catalog.js');
+  const { shown, server, lake } = await lookAtPostgresCatalog(url);
+  const holds =
+    lake === undefined ? 'empty, `asof apply` makes the lake' : `DuckLake catalog of version ${lake.version}`;
+  return { ...base, found: `Postgres ${server} answers; ${holds}`, where: shown };
 }
 
 async function onlineStoreCheck(repo: FeatureRepo): Promise<Check> {
@@ -101,7 +103,7 @@ function sourceChecks(repo: FeatureRepo): Promise<Check>[] {
   return [...connections.values()].map(({ name, connection }) =>
     guarded(`source "${name}"`, false, async () => {
       const url = readSetting(`postgresSource "${name}"`, 'connection', connection, process.env);
-      return postgresCheck({ name: `source "${name}"`, required: false, url, catalog: false });
+      return postgresCheck({ name: `source "${name}"`, required: false, url });
     }),
   );
 }

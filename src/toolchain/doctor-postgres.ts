@@ -3,17 +3,15 @@ import type { Check } from './doctor-check.js';
 import { toolchain } from './toolchain-limits.js';
 
 export interface PostgresCheckOptions {
-  /** What is looked at, e.g. `catalog`. */
+  /** What is looked at, e.g. `source "orders"`. */
   readonly name: string;
   readonly required: boolean;
   /** `postgres://user:password@host:5432/database`; its password is never shown. */
   readonly url: string;
-  /** Where a lake's catalog is: its version is told too. */
-  readonly catalog: boolean;
 }
 
 /** Whether a Postgres database answers. Changes nothing there. */
-export async function postgresCheck({ name, required, url, catalog }: PostgresCheckOptions): Promise<Check> {
+export async function postgresCheck({ name, required, url }: PostgresCheckOptions): Promise<Check> {
   const base = { name, required };
   if (!URL.canParse(url) || !/^postgres(ql)?:$/.test(new URL(url).protocol)) {
     const mend = 'write postgres://user:password@host:5432/database';
@@ -31,9 +29,7 @@ export async function postgresCheck({ name, required, url, catalog }: PostgresCh
   try {
     await client.connect();
     const { rows } = await client.query<{ server_version: string }>('SHOW server_version');
-    const answers = `Postgres ${rows[0]?.server_version.split(' ')[0]} answers`;
-    const found = catalog ? `${answers}; ${await catalogOf(client)}` : answers;
-    return { ...base, ok: true, found, where };
+    return { ...base, ok: true, found: `Postgres ${rows[0]?.server_version.split(' ')[0]} answers`, where };
   } catch (error) {
     const { found, mend } = whatIsWrong(error, parsed);
     return { ...base, ok: false, found, mend, where };
@@ -50,13 +46,6 @@ function asLibpq(url: URL): string {
   if (mode === 'prefer' || mode === 'allow') same.searchParams.delete('sslmode');
   else if (mode !== null) same.searchParams.set('uselibpqcompat', 'true');
   return same.href;
-}
-
-async function catalogOf(client: pg.Client): Promise<string> {
-  const { rows: tables } = await client.query("SELECT to_regclass('public.ducklake_metadata') IS NOT NULL AS made");
-  if (tables[0]?.made !== true) return 'empty, `asof apply` makes the lake';
-  const { rows } = await client.query("SELECT value FROM public.ducklake_metadata WHERE key = 'version'");
-  return `DuckLake catalog of version ${rows[0]?.value ?? 'unknown'}`;
 }
 
 function whatIsWrong(error: unknown, { username, password, pathname }: URL): { found: string; mend: string } {

@@ -173,7 +173,7 @@ describe.skipIf(lacks('redis', 'kafka', 'postgres'))('the sample on Redis, Kafka
       ...['catalog', 'online store', 'topic "drivers"', 'source "driver_stats"'],
     ]);
     const [catalog, online, topic, source] = failed;
-    expect(catalog).toMatchObject({ found: 'it has no database "nowhere"', mend: expect.stringContaining('prepare') });
+    expect(catalog?.found).toMatch(/database "nowhere" does not exist/);
     expect(online?.found).toMatch(/password is wrong/);
     expect(topic?.found).toMatch(/Kafka does not answer/);
     expect(source?.found).toMatch(/refuses the password of user "postgres"/);

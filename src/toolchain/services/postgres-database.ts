@@ -1,25 +1,32 @@
 import pg from 'pg';
 import { DefinitionError, StoreUnavailableError } from '../../errors.js';
+import { toolchain } from '../toolchain-limits.js';
 
 /**
- * Makes the database of a URL where it is missing.
+ * Makes the database of a URL where it is missing; only then the user needs the right to.
  * @param variable that holds the URL, for errors: the URL itself holds a password.
  * @returns whether it was made.
+ * @throws StoreUnavailableError with the mend when it is not there and can't be made.
  */
 export async function ensureDatabase(url: string, variable: string): Promise<boolean> {
   const database = databaseOf(url, variable);
-  return withAdmin(url, variable, async (client) => {
-    const { rowCount } = await client.query('SELECT 1 FROM pg_database WHERE datname = $1', [database]);
-    if (rowCount !== 0) return false;
-    try {
-      await client.query(`CREATE DATABASE ${pg.escapeIdentifier(database)}`);
-      return true;
-    } catch (error) {
-      // Another process was faster: 42P04 when it is done, 23505 while both were at it.
-      if (['42P04', '23505'].includes((error as { code?: string }).code ?? '')) return false;
-      throw error;
-    }
-  });
+  try {
+    await withClient(url, async () => undefined);
+    return false;
+  } catch (error) {
+    if ((error as { code?: string }).code !== '3D000') throw unavailable(error, url, variable);
+  }
+  const admin = new URL(url);
+  // The server's own database, which is always there.
+  admin.pathname = '/postgres';
+  try {
+    await withClient(admin.href, (client) => client.query(`CREATE DATABASE ${pg.escapeIdentifier(database)}`));
+    return true;
+  } catch (error) {
+    // Another process was faster: 42P04 when it is done, 23505 while both were at it.
+    if (['42P04', '23505'].includes((error as { code?: string }).code ?? '')) return false;
+    throw unavailable(error, url, variable);
+  }
 }
 
 function databaseOf(url: string, variable: string): string {
@@ -36,25 +43,24 @@ function databaseOf(url: string, variable: string): string {
   });
 }
 
-/** On the server's own database, which is always there. */
-async function withAdmin<T>(url: string, variable: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
-  const admin = new URL(url);
-  const { hostname, port } = admin;
-  admin.pathname = '/postgres';
-  const client = new pg.Client({ connectionString: admin.href, connectionTimeoutMillis: 10_000 });
+async function withClient(connectionString: string, work: (client: pg.Client) => Promise<unknown>): Promise<void> {
+  const client = new pg.Client({ connectionString, connectionTimeoutMillis: toolchain.serviceProbeMs });
   // A connection that breaks is told by the query that needed it.
   client.on('error', () => undefined);
   try {
     await client.connect();
-    return await work(client);
-  } catch (error) {
-    const { message, code } = error as { message: string; code?: string };
-    throw new StoreUnavailableError(`the database of ${variable} can't be made: ${message || code}`, {
-      where: `${hostname}:${port || 5432}`,
-      mend: `check that Postgres runs there and that ${variable} names a user who may create databases; or create the database by hand`,
-      cause: error,
-    });
+    await work(client);
   } finally {
     await client.end().catch(() => undefined);
   }
+}
+
+function unavailable(error: unknown, url: string, variable: string): StoreUnavailableError {
+  const { host, pathname } = new URL(url);
+  const { message, code } = error as { message: string; code?: string };
+  return new StoreUnavailableError(`the database of ${variable} is not there for us: ${message || code}`, {
+    where: `${host}${pathname}`,
+    mend: `see that Postgres runs there, and that user and password of ${variable} are right; a missing database is made by a user with CREATEDB`,
+    cause: error,
+  });
 }
