@@ -10,6 +10,7 @@ const commands = [
   'worker',
   'deploy',
   'codec-server',
+  'services',
   'doctor',
   'plan',
   'apply',
