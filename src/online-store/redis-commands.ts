@@ -23,8 +23,9 @@ export const scriptCommand = (
 /** A reply is a Buffer, a number, null, or a list of them. */
 type Answer = readonly [error: Error | null, reply?: unknown];
 
-/** A server is flushed and replaced now and then, but not this often during one call. */
-const attemptsMax = 5;
+/** Which scripts are sent by their text: none; the first use of each, by which the server knows it for those that follow; or all. */
+const texts = ['none', 'first', 'all'] as const;
+type Texts = (typeof texts)[number];
 
 /**
  * Sends commands and gives their replies in order: in one round trip, per node in a Cluster, and one more for scripts that a server
@@ -34,17 +35,16 @@ const attemptsMax = 5;
 export async function sendCommands(client: RedisClient, commands: readonly RedisCommand[]): Promise<unknown[]> {
   const replies = new Array<unknown>(commands.length);
   let open: readonly number[] = commands.map((_, index) => index);
-  let withText = false;
-  for (let attempt = 1; open.length > 0; attempt += 1) {
-    const isLast = attempt === attemptsMax;
+  for (const text of texts) {
+    if (open.length === 0) break;
     const answers = await Promise.all(
-      byNode(client, commands, open).map((own) => pipelined(client, commands, own, withText)),
+      byNode(client, commands, open).map((own) => pipelined(client, commands, own, text)),
     );
     const forgotten: number[] = [];
     const moved: number[] = [];
     for (const [index, [error, reply]] of answers.flat()) {
       if (error === null) replies[index] = reply;
-      else if (!isLast && /^NOSCRIPT/.test(error.message)) forgotten.push(index);
+      else if (/^NOSCRIPT/.test(error.message)) forgotten.push(index);
       else if (isElsewhere(client, error)) moved.push(index);
       else throw error;
     }
@@ -55,7 +55,6 @@ export async function sendCommands(client: RedisClient, commands: readonly Redis
       }),
     );
     open = forgotten.sort((a, b) => a - b);
-    withText = true;
   }
   return replies;
 }
@@ -77,20 +76,19 @@ function byNode(
   return [...groups.values()];
 }
 
-/** @param withText the first use of each script brings its text, by which the server knows it for those that follow. */
 async function pipelined(
   client: RedisClient,
   commands: readonly RedisCommand[],
   indexes: readonly number[],
-  withText: boolean,
+  text: Texts,
 ): Promise<(readonly [index: number, answer: Answer])[]> {
   const pipeline = client.pipeline();
   const known = new Set<RedisScript>();
   for (const index of indexes) {
     const command = commands[index] as RedisCommand;
     const { script } = command;
-    const [name, args] =
-      withText && script !== undefined && !known.has(script) ? textForm(command) : [command.name, command.args];
+    const isKnown = text === 'none' || (text === 'first' && script !== undefined && known.has(script));
+    const [name, args] = isKnown ? [command.name, command.args] : textForm(command);
     if (script !== undefined) known.add(script);
     pipeline.callBuffer(name, ...args);
   }

@@ -47,7 +47,7 @@ const known: readonly Known[] = [
     final: true,
   },
   {
-    said: /certificate required|bad certificate|handshake failure|unknown ca|certificate unknown/i,
+    said: /certificate required|peer did not return a certificate|bad certificate|handshake failure|unknown ca|certificate unknown/i,
     what: (said) => `the server refused our certificate (${said})`,
     mend: 'set onlineStore.tls.cert and onlineStore.tls.key to a certificate the server trusts',
     final: true,
@@ -148,6 +148,8 @@ export function saidBy(error: unknown): string {
   const { errors } = error as { errors?: readonly unknown[] };
   if (error.message === '' && errors?.[0] !== undefined) return saidBy(errors[0]);
   const text = (error.message || error.name).split(/\r?\n/)[0] ?? '';
+  const ofTls = /SSL routines:[^:]*:([^:]+)/.exec(text)?.[1];
+  if (ofTls !== undefined) return ofTls;
   return typeof code === 'string' && !text.includes(code) ? `${code}: ${text}` : text;
 }
 

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Cluster, Redis } from 'ioredis';
 import type { RedisSettings } from '../../src/definitions/index.js';
 import type { OnlineStore } from '../../src/online-store/online-store.js';
@@ -33,4 +34,17 @@ export function clusterCli(addresses: string): Cluster {
 export async function allKeys(client: Redis | Cluster): Promise<string[]> {
   const nodes = client instanceof Cluster ? client.nodes('master') : [client];
   return (await Promise.all(nodes.map((node) => node.keys('*')))).flat().sort();
+}
+
+/** Tries until it holds, for what comes back in its own time. */
+export async function eventually(holds: () => Promise<void>): Promise<void> {
+  const deadline = Date.now() + 60_000;
+  for (;;) {
+    try {
+      return await holds();
+    } catch (error) {
+      if (Date.now() > deadline) throw error;
+      await sleep(100);
+    }
+  }
 }

@@ -29,6 +29,8 @@ export interface Definitions {
   readonly keys?: string;
   readonly features?: string;
   readonly expect?: string;
+  /** Options of the batch view. */
+  readonly view?: string;
   /** Fields of an event beside the key and its times. */
   readonly event?: string;
   readonly streamFeatures?: string;
@@ -46,6 +48,7 @@ export const definitionsText = ({
   keys = 'user_id: int64()',
   features = 'a: int32(), b: string()',
   expect = '[]',
+  view = '',
   event = 'a: nullable(int32()), b: nullable(string())',
   streamFeatures = 'a: int32(), b: string()',
   transform,
@@ -63,7 +66,7 @@ export default featureStoreConfig({ project: '${project}', ${settings} });
 export const user = entity({ name: 'user', joinKeys: { ${keys} } });
 const file = (name: string) =>
   fileSource({ name: name + '_file', path: 'data/' + name + '.ndjson', timestampField: 'at', createdTimestampField: 'made' });
-export const stats = featureView({ name: 'stats', entities: [user], source: file('stats'), features: { ${features} }, expect: ${expect} });
+export const stats = featureView({ name: 'stats', entities: [user], source: file('stats'), features: { ${features} }, expect: ${expect}, ${view} });
 export const scores = streamFeatureView({ name: 'scores', entities: [user], features: { ${streamFeatures} },
   source: kafkaSource({ topic: '${topic}', timestampField: 'at', createdTimestampField: 'made', batchSource: file('scores'),
     event: { ${keys}, at: timestamp(), made: nullable(timestamp()), ${event} }, ${source} }),
