@@ -37,13 +37,17 @@ export async function startTemporal({ searchAttributes = true } = {}): Promise<T
   };
 }
 
-/** A worker process for a feature repository; resolves when it takes work. */
-export async function spawnWorker(repo: string, address: string): Promise<ChildProcess> {
+/** A worker process for a feature repository; resolves when it takes work. @param slots steps at once; default as usual. */
+export async function spawnWorker(repo: string, address: string, slots?: number): Promise<ChildProcess> {
   const script = fileURLToPath(new URL('./worker-process.ts', import.meta.url));
-  const child = spawn(process.execPath, ['--import', 'tsx', script, repo, address], {
-    env: { ...process.env, UV_THREADPOOL_SIZE: '16' },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  const child = spawn(
+    process.execPath,
+    ['--import', 'tsx', script, repo, address, ...(slots === undefined ? [] : [String(slots)])],
+    {
+      env: { ...process.env, UV_THREADPOOL_SIZE: '16' },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
+  );
   let said = '';
   for (const stream of [child.stdout, child.stderr]) stream?.on('data', (data: Buffer) => (said += data.toString()));
   await new Promise<void>((resolve, reject) => {

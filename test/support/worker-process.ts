@@ -1,11 +1,11 @@
-/** A worker as its own process, to be killed: `node --import tsx test/support/worker-process.ts <repo> <address>`. */
+/** A worker as its own process, to be killed: `node --import tsx test/support/worker-process.ts <repo> <address> [slots]`. */
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createActivities } from '../../activities/index.js';
 import { openFeatureStore } from '../../src/index.js';
 import { startWorker } from '../../src/temporal/index.js';
 
-const [repo = '', address = ''] = process.argv.slice(2);
+const [repo = '', address = '', slots] = process.argv.slice(2);
 const store = await openFeatureStore(repo);
 const shutdown = new AbortController();
 const worker = await startWorker({
@@ -14,6 +14,7 @@ const worker = await startWorker({
   activities: createActivities({ store, shutdown: shutdown.signal }),
   workflowsPath: fileURLToPath(new URL('../../workflows/index.ts', import.meta.url)),
   cacheDirectory: path.join(store.repo.stateDir, 'cache'),
+  ...(slots === undefined ? {} : { activitiesAtOnce: Number(slots) }),
 });
 process.on('SIGTERM', () => {
   shutdown.abort(new Error('the worker is shutting down'));
