@@ -1,12 +1,15 @@
-import { Lake } from '../../src/lake/index.js';
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe } from 'vitest';
+import { type CatalogOptions, Lake } from '../../src/lake/index.js';
 import { openLakeRegistry } from '../../src/registry/index.js';
 import { withTempLake } from '../support/lake.js';
-import { registryConformance } from './registry.js';
+import { lacks, startPostgres, type TestPostgres } from '../support/services.js';
+import { type RegistryUnderTest, registryConformance } from './registry.js';
 
-registryConformance('DuckLake on SQLite', async () => {
-  const { lake, stateDir, close } = await withTempLake();
+const openOn = async (catalog?: CatalogOptions): Promise<RegistryUnderTest> => {
+  const { lake, stateDir, close } = await withTempLake(catalog);
   const open = async (project: string) => {
-    const opened = await Lake.open({ stateDir, project });
+    const opened = await Lake.open({ stateDir, project, catalog });
     return { project, registry: openLakeRegistry(opened), close: () => opened.close() };
   };
   const find = async (table: string): Promise<string | undefined> => {
@@ -42,4 +45,17 @@ registryConformance('DuckLake on SQLite', async () => {
     rows: async (table) => lake.all(`SELECT * FROM ${await find(table)} ORDER BY ALL`),
     close,
   };
+};
+
+registryConformance('DuckLake on SQLite', () => openOn());
+
+describe.skipIf(lacks('postgres'))('on Postgres', () => {
+  let server: TestPostgres;
+  beforeAll(async () => {
+    server = await startPostgres();
+  });
+  afterAll(() => server.close());
+  registryConformance('DuckLake on Postgres', async () =>
+    openOn({ type: 'postgres', url: await server.createDatabase(randomUUID()) }),
+  );
 });
