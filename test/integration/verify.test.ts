@@ -133,7 +133,7 @@ describe('verify', () => {
       await expectWrong('stale', 5, ['created_timestamp', '_ingest_time', '_ingest_position', 'a', 'b']);
     });
 
-    it('finds a row dated in the future, of a known key and of none', async () => {
+    it('finds a row dated in the future', async () => {
       const soon = new Date(Date.now() + 3_600_000).toISOString();
       await t.publish('stats', [{ user_id: 5, at: soon, a: 1, b: 'to come' }]);
       await materialize();
@@ -172,7 +172,6 @@ describe('verify', () => {
     });
 
     it('tells what is not online yet as pending, with its time, and agrees', async () => {
-      const before = Date.now();
       await t.publish('stats', [
         { user_id: 1, at: day(5), a: 1, b: 'newer' },
         { user_id: 50, at: day(5), a: 1, b: 'a new key' },
@@ -182,10 +181,9 @@ describe('verify', () => {
       await t.change('stats', "UPDATE {} SET b = 'corrected' WHERE user_id = 4 AND event_timestamp = '2024-01-03'");
       const result = await verify();
       expect(result).toMatchObject({ ...nothingWrong, agrees: true, pending: 4, same: 17, keys: 21 });
-      expect(Date.parse(result.pendingSince ?? '')).toBeLessThanOrEqual(Date.now());
+      expect(result.pendingSince).toMatch(/^\d{4}-\d\d-\d\dT/);
       await materialize();
       expect(await verify()).toMatchObject({ ...nothingWrong, agrees: true, pending: 0, same: 20, keys: 20 });
-      expect(before).toBeGreaterThan(0);
     });
 
     it('still finds what is wrong with keys that have something newer in the lake', async () => {
