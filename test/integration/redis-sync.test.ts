@@ -1,3 +1,5 @@
+import { rmSync } from 'node:fs';
+import path from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { OnlineStore } from '../../src/online-store/online-store.js';
 import { type MaterializeResult, materializeView } from '../../src/sync/materialize.js';
@@ -110,10 +112,8 @@ describe.skipIf(lacks('redis'))('materialize to Redis', () => {
     t = await TestStore.open({}, engines);
     await t.publish('stats', rows(1));
     await materialize();
-    await onServer('CONFIG', 'SET', 'appendonly', 'no');
-    await onServer('FLUSHALL');
-    await onServer('CONFIG', 'SET', 'appendonly', 'yes');
     await redis.server.stop();
+    rmSync(path.join(redis.directory, 'server', 'appendonlydir'), { recursive: true });
     const failure = await materialize().catch((error: unknown) => error);
     expect(failure).toMatchObject({ name: 'StoreUnavailableError' });
     await redis.server.start();
