@@ -94,6 +94,8 @@ export const limits = {
   /** Connecting to a database that rows are read from, and looking at its catalog. */
   sourceConnectMaxMs: 10_000,
   sourceLookMaxMs: 60_000,
+  /** Rows of a database that are gathered in memory before they are written: a group of DuckDB's usual size, or these bytes. */
+  sourceRowGroupBytesMax: 32 * 1024 * 1024,
   /** How often a database is asked how many rows it has sent. */
   sourceProgressEveryMs: 2_000,
 } as const;

@@ -12,7 +12,7 @@ export interface ScratchOptions {
 /**
  * A DuckDB of its own, empty and in memory, for work that must not be seen from the lake's sessions: another database that is
  * attached to the lake's DuckDB would be looked through by every look into its catalog, and would hold it up when it hangs. One
- * thread, so that rows keep their order.
+ * thread, so that rows keep their order without being held back for it.
  * @throws StoreUnavailableError when an extension is not on this machine.
  */
 export async function withScratchDatabase<T>(
@@ -22,6 +22,7 @@ export async function withScratchDatabase<T>(
   const instance = await DuckDBInstance.create(':memory:', {
     memory_limit: memoryLimit,
     threads: '1',
+    preserve_insertion_order: 'false',
     autoinstall_known_extensions: 'false',
   });
   try {

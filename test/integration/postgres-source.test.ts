@@ -323,6 +323,44 @@ describe.skipIf(lacks('postgres'))('a Postgres source', () => {
     });
   });
 
+  describe('larger than the memory it may use', () => {
+    beforeEach(rm);
+    afterAll(() => {
+      delete process.env['ASOF_DUCKDB_MEMORY'];
+    });
+
+    it.each([
+      [
+        'of 3,000,000 rows',
+        '64MB',
+        `SELECT g AS id, '2020-01-01'::timestamptz + g * interval '1 second' AS at, g / 7.0 AS n, md5(g::text) AS s, ARRAY[g, g + 1] AS a
+         FROM generate_series(1, 3000000) AS g`,
+      ],
+      [
+        'of 20,000 rows of 13 kB',
+        '200MB',
+        `SELECT g AS id, now() AS at, (SELECT string_agg(md5((g * i)::text), '') FROM generate_series(1, 400) AS i) AS s
+         FROM generate_series(1, 20000) AS g`,
+      ],
+    ])('a table %s is read within %s of DuckDB, and as little beside it', async (_, memory, query) => {
+      await sql(`CREATE TABLE big AS ${query}`);
+      const [{ bytes, n } = { bytes: 0, n: 0 }] = (await sql(
+        "SELECT pg_total_relation_size('big')::float8 AS bytes, (SELECT count(*)::int FROM big) AS n",
+      )) as { bytes: number; n: number }[];
+      process.env['ASOF_DUCKDB_MEMORY'] = memory;
+      const before = process.memoryUsage().rss;
+      let most = before;
+      const watch = setInterval(() => {
+        most = Math.max(most, process.memoryUsage().rss);
+      }, 20);
+      const { rows } = await ingest({ table: 'big', cursor: 'id' });
+      clearInterval(watch);
+      expect(rows).toBe(n);
+      expect(most - before).toBeLessThan(Math.max(300e6, bytes * 0.75));
+      await sql('DROP TABLE big');
+    });
+  });
+
   describe('in the middle of a read', () => {
     beforeEach(rm);
 

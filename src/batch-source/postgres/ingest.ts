@@ -4,7 +4,7 @@ import type pg from 'pg';
 import { limits } from '../../config.js';
 import type { PostgresSource } from '../../definitions/postgres-source.js';
 import { id, lit, type Session, type StatementOptions } from '../../lake/index.js';
-import { writeParquet } from '../../lake/parquet-file.js';
+import { writeFileByCopy } from '../../lake/parquet-file.js';
 import { withScratchDatabase } from '../../lake/scratch-database.js';
 import type { IngestRequest, IngestResult } from '../ingest.js';
 import { piiKey, protectColumns } from '../personal-data.js';
@@ -187,11 +187,13 @@ async function stage(
   const protect = await protectColumns(session, source, typed, place.where, env);
   const selected = protect.map((column) => `${column.sql} AS ${id(column.name)}`);
   request.onProgress?.({ step: 'read', doneRows: 0 });
-  const { rows } = await writeParquet(
+  // A group of rows waits in memory until it is written: bounded by bytes too, because a row may hold megabytes.
+  const { rows } = await writeFileByCopy(
     session,
     `SELECT ${[...selected, `row_number() OVER () AS ${positionColumn}`].join(', ')} FROM ${from}`,
     [],
     file,
+    `FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE_BYTES ${limits.sourceRowGroupBytesMax}`,
     { signal },
   );
   request.onProgress?.({ step: 'read', doneRows: rows });
