@@ -32,6 +32,8 @@ export interface PartitionClaim {
   readonly epoch: number;
   /** Newest event time (microseconds) already in the lake from this partition. */
   readonly newestEventUs: bigint | undefined;
+  /** Newest ingest time (microseconds) of its rows; what is read next gets a later one, also by another host's clock. */
+  readonly newestIngestUs: bigint | undefined;
 }
 
 /** The partitions a consumer takes over, as the topic has them now, and where reading begins in those the view never read. */

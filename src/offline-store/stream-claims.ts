@@ -20,7 +20,7 @@ export async function claimPartitions(lake: Lake, request: ClaimRequest): Promis
   if (ranges.length === 0) return [];
   const { result } = await lake.transaction({ message: `claim ${topic} for ${table.view}` }, async (session) => {
     const known = await knownOrNew(session, lake, request);
-    const claims: Omit<PartitionClaim, 'newestEventUs'>[] = [];
+    const claims: Omit<PartitionClaim, keyof Newest>[] = [];
     for (const range of ranges) {
       const row = known.get(range.partition) as OffsetRow;
       const nextOffset = await goOnFrom(session, lake, request, range, row);
@@ -35,7 +35,7 @@ export async function claimPartitions(lake: Lake, request: ClaimRequest): Promis
     return claims;
   });
   return Promise.all(
-    result.map(async (claim) => ({ ...claim, newestEventUs: await newestEvent(lake, table, topic, claim.partition) })),
+    result.map(async (claim) => ({ ...claim, ...(await newestOf(lake, table, topic, claim.partition)) })),
   );
 }
 
@@ -98,17 +98,15 @@ function gapReason(now: { topicId: string; start: number; end: number }, known: 
   return undefined;
 }
 
-async function newestEvent(
-  lake: Lake,
-  table: FeatureTable,
-  topic: string,
-  partition: number,
-): Promise<bigint | undefined> {
-  const found = await lake.one<{ us: bigint | null }>(
-    `SELECT epoch_us(max(${eventTimestamp})) AS us FROM ${lake.table(tableName(table))} WHERE _topic = $1 AND _partition = $2`,
+type Newest = Pick<PartitionClaim, 'newestEventUs' | 'newestIngestUs'>;
+
+async function newestOf(lake: Lake, table: FeatureTable, topic: string, partition: number): Promise<Newest> {
+  const found = await lake.one<{ event: bigint | null; ingest: bigint | null }>(
+    `SELECT epoch_us(max(${eventTimestamp})) AS event, epoch_us(max(_ingest_time)) AS ingest
+     FROM ${lake.table(tableName(table))} WHERE _topic = $1 AND _partition = $2`,
     [topic, partition],
   );
-  return found?.us ?? undefined;
+  return { newestEventUs: found?.event ?? undefined, newestIngestUs: found?.ingest ?? undefined };
 }
 
 /** See {@link OfflineStore.partitionProgress}. */

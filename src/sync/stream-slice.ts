@@ -48,6 +48,8 @@ export class Slice {
   readonly #liveEnd: LiveEnd;
   #holding: Holding | undefined;
   #claims = new Map<number, PartitionClaim>();
+  /** Microseconds. */
+  #ingestedBefore = 0n;
   #batcher: EventBatcher;
   /** Of all partitions of the topic. */
   readonly #ends = new Map<number, number>();
@@ -78,7 +80,8 @@ export class Slice {
     this.#holding = holding;
     this.#claims = new Map(holding.claims.map((claim) => [claim.partition, claim]));
     this.#batcher = new EventBatcher(this.#request.view, this.#request.table, holding.newest);
-    for (const { partition, nextOffset } of holding.claims) {
+    for (const { partition, nextOffset, newestIngestUs = 0n } of holding.claims) {
+      if (newestIngestUs > this.#ingestedBefore) this.#ingestedBefore = newestIngestUs;
       // Where somebody else read on meanwhile, the last event is no longer one of this consumer.
       if (this.#readTo.get(partition) !== nextOffset) this.#sentAt.delete(partition);
     }
@@ -92,7 +95,7 @@ export class Slice {
 
   async apply(records: readonly StreamRecord[]): Promise<void> {
     const { table, source } = this.#request;
-    const batch = this.#batcher.batch(records, ingestTimeUs());
+    const batch = this.#batcher.batch(records, ingestTimeUs(this.#ingestedBefore));
     const progress = [...batch.partitions].map(([partition, { nextOffset, counts }]) => ({
       claim: this.#claims.get(partition) as PartitionClaim,
       nextOffset,

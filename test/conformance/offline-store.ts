@@ -186,13 +186,15 @@ export function offlineStoreConformance(name: string, open: () => Promise<Offlin
 
       it('starts a new partition where the topic starts, and goes on where the last batch ended', async () => {
         const claims = await claim(under.store, { ranges: [{ partition: 0, start: 40, end: 100 }] });
-        expect(claims).toEqual([{ partition: 0, nextOffset: 40, epoch: 1, newestEventUs: undefined }]);
+        expect(claims).toEqual([{ partition: 0, nextOffset: 40, epoch: 1 }]);
         await append(claims, [
           [1, '10:00', 1],
           [2, '11:00', 2],
         ]);
         const again = await claim(under.store, { ranges: [{ partition: 0, start: 40, end: 100 }] });
-        expect(again).toEqual([{ partition: 0, nextOffset: 42, epoch: 2, newestEventUs: us('11:00') }]);
+        expect(again).toEqual([
+          { partition: 0, nextOffset: 42, epoch: 2, newestEventUs: us('11:00'), newestIngestUs: us('11:00') },
+        ]);
         expect(await rowsOf()).toEqual([
           [1, '10:00', 1, 0.5],
           [2, '11:00', 2, 0.5],
