@@ -81,8 +81,15 @@ const rules: readonly Rule[] = [
   {
     is: named('KafkaJSSASLAuthenticationError', 'SASL_AUTHENTICATION_FAILED'),
     what: () => 'the broker refused user name or password',
-    mend: () => 'check the variables that streamSource.sasl.username and .password are read from',
+    mend: () => 'check the variables that streamSource.sasl.username and streamSource.sasl.password are read from',
     isFinal: true,
+  },
+  {
+    // kafkajs keeps the reason to itself.
+    is: named('KafkaJSGroupCoordinatorNotFound'),
+    what: () => 'no broker tells which one keeps the consumer group',
+    mend: () => 'if the brokers run, let this user read the group: kafka-acls.sh --operation Read --group asof-* …',
+    isFinal: false,
   },
   {
     is: says(/SSL alert|\balert (certificate|unknown ca|bad)/i),

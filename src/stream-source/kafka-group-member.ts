@@ -10,6 +10,8 @@ import { RecordBuffer } from './kafka-record-buffer.js';
 interface Position {
   /** The offset the next fetched batch must have been asked for. */
   next: number;
+  /** Up to here the partition is known to hold no record after `next`: transaction markers and aborted transactions. */
+  silentUntil: number;
   /** When the client was last told to go there. */
   soughtAt: number;
 }
@@ -73,7 +75,7 @@ export class KafkaGroupMember {
       this.#cycles.began((payload as unknown as { nodeId: number }).nodeId),
     );
     this.#consumer.on(events.START_BATCH_PROCESS, ({ payload }) => {
-      if (payload.batchSize === 0) this.#passedOver(payload.partition);
+      if (payload.batchSize === 0) this.#passedOver(payload.partition, Number(payload.lastOffset) + 1);
     });
   }
 
@@ -103,9 +105,10 @@ export class KafkaGroupMember {
     return this.#assigned;
   }
 
-  /** The offset the partition is read at next; what was passed over without a record counts. */
-  position(partition: number): number | undefined {
-    return this.#positions.get(partition)?.next;
+  /** Where a partition that ends at `end` has no more records for this reader: there, or before what only marks transactions. */
+  lastRecordEnd(partition: number, end: number): number {
+    const position = this.#positions.get(partition);
+    return position !== undefined && position.silentUntil >= end ? position.next : end;
   }
 
   /** Goes on at these offsets; synchronous, so that nothing comes between. Others' partitions are left alone. */
@@ -115,7 +118,7 @@ export class KafkaGroupMember {
     this.#lost = undefined;
     for (const [partition, next] of mine) {
       this.buffer.drop(partition);
-      const position = { next, soughtAt: 0 };
+      const position = { next, silentUntil: next, soughtAt: 0 };
       this.#positions.set(partition, position);
       this.#goTo(partition, position);
     }
@@ -205,6 +208,7 @@ export class KafkaGroupMember {
     // Another seek or assignment came meanwhile.
     if (this.#positions.get(batch.partition) !== position) return;
     position.next = Number(batch.lastOffset()) + 1;
+    position.silentUntil = position.next;
     this.buffer.put(batch.partition, batch.messages, position.next);
     resolveOffset(batch.messages.at(-1)?.offset ?? batch.lastOffset());
     this.changed.notify();
@@ -240,8 +244,10 @@ export class KafkaGroupMember {
   }
 
   /** kafkajs is about to pass over a batch without records; if it may be from before the seek, it is sent back. */
-  #passedOver(partition: number): void {
+  #passedOver(partition: number, nextOffset: number): void {
     const position = this.#positions.get(partition);
-    if (position !== undefined && !this.#cycles.allBeganAfter(position.soughtAt)) this.#goTo(partition, position);
+    if (position === undefined) return;
+    if (this.#cycles.allBeganAfter(position.soughtAt)) position.silentUntil = nextOffset;
+    else this.#goTo(partition, position);
   }
 }

@@ -7,7 +7,7 @@ export const kafka = {
   retryDelayMs: 200,
   retryDelayMaxMs: 2_000,
   /** A consumer that could not be in its group for this long gives up; whoever runs it tries again. */
-  outageMaxMs: 20_000,
+  outageMaxMs: 12_000,
   /** A member of a group that was not heard of for this long loses its partitions; brokers allow no less than 6 s. */
   sessionTimeoutMs: 8_000,
   heartbeatEveryMs: 2_000,

@@ -1,4 +1,5 @@
-import type { Message, Producer } from 'kafkajs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Admin, Message, Producer } from 'kafkajs';
 import { DataError, DefinitionError } from '../errors.js';
 import { type KafkaConnection, kafkaClient } from './kafka-connection.js';
 import { kafkaError } from './kafka-errors.js';
@@ -38,27 +39,41 @@ export async function openKafkaStreamProducer(options: KafkaStreamProducerOption
   }
 }
 
-async function ensureTopic(
-  admin: ReturnType<ReturnType<typeof kafkaClient>['admin']>,
-  topic: string,
-  partitions: number | undefined,
-  where: string,
-): Promise<void> {
+async function ensureTopic(admin: Admin, topic: string, partitions: number | undefined, where: string): Promise<void> {
   if (partitions !== undefined && !(Number.isInteger(partitions) && partitions >= 1)) {
     throw new DefinitionError(`a topic can't have ${partitions} partitions`, { mend: 'give a whole number >= 1' });
   }
-  await admin.createTopics({
-    waitForLeaders: true,
-    topics: [{ topic, numPartitions: partitions ?? kafka.topicPartitions, replicationFactor: -1 }],
-  });
-  if (partitions === undefined) return;
-  const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
-  const has = topics[0]?.partitions.length;
-  if (has === partitions) return;
+  // Looked for first: who may write to a topic may not be allowed to make it.
+  const has = (await partitionsOf(admin, topic)) ?? (await makeTopic(admin, topic, partitions));
+  if (partitions === undefined || has === partitions) return;
   throw new DefinitionError(`topic "${topic}" has ${has} partitions, not ${partitions}`, {
     where,
     mend: 'leave the number out, or use another topic: keys would move between partitions',
   });
+}
+
+/** Waits until the brokers know of it. Somebody else may make it at the same time. */
+async function makeTopic(admin: Admin, topic: string, partitions: number = kafka.topicPartitions): Promise<number> {
+  const config = { topic, numPartitions: partitions, replicationFactor: -1 };
+  await admin.createTopics({ topics: [config], waitForLeaders: false });
+  for (const until = Date.now() + kafka.requestTimeoutMs; ; ) {
+    const has = await partitionsOf(admin, topic);
+    if (has !== undefined) return has;
+    if (Date.now() > until) throw new Error('a topic was made, and the brokers do not know of it');
+    await sleep(50);
+  }
+}
+
+/** How many there are; undefined = no such topic, or its partitions have no leaders yet. */
+async function partitionsOf(admin: Admin, topic: string): Promise<number | undefined> {
+  try {
+    const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
+    return topics.find(({ name }) => name === topic)?.partitions.length;
+  } catch (error) {
+    const { type } = error as { type?: string };
+    if (type === 'UNKNOWN_TOPIC_OR_PARTITION' || type === 'LEADER_NOT_AVAILABLE') return undefined;
+    throw error;
+  }
 }
 
 class KafkaStreamProducer implements StreamProducer {

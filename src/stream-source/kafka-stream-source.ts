@@ -99,14 +99,14 @@ class KafkaStreamSource implements StreamSource {
       if (assignment !== this.#member.assignment) continue;
       this.#told = assignment;
       const { partitions: wanted } = this.#options;
-      return ranges.filter(
-        ({ partition }) => (assigned?.includes(partition) ?? true) && (wanted?.includes(partition) ?? true),
-      );
+      return ranges
+        .filter(({ partition }) => (assigned?.includes(partition) ?? true) && (wanted?.includes(partition) ?? true))
+        .map((range) => this.#forReader(range));
     }
   }
 
-  topicRanges(): Promise<PartitionRange[]> {
-    return this.#ranges();
+  async topicRanges(): Promise<PartitionRange[]> {
+    return (await this.#ranges()).map((range) => this.#forReader(range));
   }
 
   async offsetsAt(time: Date): Promise<ReadonlyMap<number, number>> {
@@ -211,6 +211,11 @@ class KafkaStreamSource implements StreamSource {
     return offsets
       .map(({ partition, low, high }) => ({ partition, start: Number(low), end: Number(high) }))
       .sort((a, b) => a.partition - b.partition);
+  }
+
+  /** Ended where the last record ends: who reads records alone gets no further. */
+  #forReader({ partition, start, end }: PartitionRange): PartitionRange {
+    return { partition, start, end: this.#member.lastRecordEnd(partition, end) };
   }
 
   async #asking<T>(ask: () => Promise<T>): Promise<T> {
