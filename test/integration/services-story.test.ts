@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { chmodSync, existsSync } from 'node:fs';
 import path from 'node:path';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -88,6 +88,8 @@ describe.skipIf(lacks('redis', 'kafka', 'postgres'))('the sample on Redis, Kafka
 
   beforeAll(async () => {
     project = sampleProject();
+    // Postgres runs as another user when this one is root.
+    chmodSync(project.root, 0o755);
     embedded = sampleProject();
     serving.push(await serveCli(['services', '--json'], { cwd: project.root }));
     env = sourced(project.root);
