@@ -1,4 +1,4 @@
-import { AsofError, DefinitionError, type ErrorDetails, StoreUnavailableError } from '../errors.js';
+import { AsofError, DataError, DefinitionError, StoreUnavailableError } from '../errors.js';
 
 /** An error a broker answers with, by its number in Kafka's protocol; for what is asked without kafkajs. */
 export class KafkaProtocolError extends Error {
@@ -34,8 +34,8 @@ interface Rule {
   readonly is: (facts: Facts) => boolean;
   readonly what: (facts: Facts) => string;
   readonly mend: (facts: Facts) => string;
-  /** Someone must change the configuration; otherwise it is tried again. */
-  readonly isFinal: boolean;
+  /** Who must act: the author of the configuration, the sender of the data, or nobody yet, as it is tried again. */
+  readonly as: typeof DefinitionError | typeof DataError | typeof StoreUnavailableError;
 }
 
 const named =
@@ -56,72 +56,78 @@ const rules: readonly Rule[] = [
     what: ({ topic }) => `there is no topic "${topic}"`,
     mend: ({ topic, where }) =>
       `make it: kafka-topics.sh --create --topic ${topic} --partitions 4 --bootstrap-server ${where.split(',')[0]}; or send it an event: asof stream produce <view> --file <parquet>`,
-    isFinal: true,
+    as: DefinitionError,
   },
   {
     is: (facts) => refusal(facts) !== undefined,
     what: (facts) => `the broker does not allow this user to do it (${refusal(facts)})`,
     mend: ({ topic }) =>
       `give it rights by kafka-acls.sh: read and describe topic ${topic} and the group asof-*; write and create the topic to produce`,
-    isFinal: true,
+    as: DefinitionError,
+  },
+  {
+    is: named('MESSAGE_TOO_LARGE'),
+    what: ({ topic }) => `an event is larger than topic "${topic}" takes`,
+    mend: () => "send less in one event, or raise the topic's max.message.bytes",
+    as: DataError,
   },
   {
     is: named('UNSUPPORTED_SASL_MECHANISM'),
     what: () => 'the broker does not take this SASL mechanism',
     mend: () =>
       "set streamSource.sasl.mechanism to one of the broker's sasl.enabled.mechanisms: plain, scram-sha-256 or scram-sha-512",
-    isFinal: true,
+    as: DefinitionError,
   },
   {
     is: named('ILLEGAL_SASL_STATE'),
     what: () => 'the broker asks for no user on this port',
     mend: () => 'use its SASL port, or leave out streamSource.sasl',
-    isFinal: true,
+    as: DefinitionError,
   },
   {
     is: named('KafkaJSSASLAuthenticationError', 'SASL_AUTHENTICATION_FAILED'),
     what: () => 'the broker refused user name or password',
     mend: () => 'check the variables that streamSource.sasl.username and streamSource.sasl.password are read from',
-    isFinal: true,
+    as: DefinitionError,
   },
   {
     // kafkajs keeps the reason to itself.
     is: named('KafkaJSGroupCoordinatorNotFound'),
     what: () => 'no broker tells which one keeps the consumer group',
     mend: () => 'if the brokers run, let this user read the group: kafka-acls.sh --operation Read --group asof-* …',
-    isFinal: false,
+    as: StoreUnavailableError,
   },
   {
     is: says(/SSL alert|\balert (certificate|unknown ca|bad)/i),
     what: ({ text }) => `the broker did not accept our certificate: ${firstLine(text)}`,
     mend: () => 'give streamSource.tls.cert and .key of a certificate that the broker trusts',
-    isFinal: true,
+    as: DefinitionError,
   },
   {
     is: says(/certificate|altnames|unable to verify|unable to get/i),
     what: ({ text }) => `the broker's certificate is not trusted: ${firstLine(text)}`,
     mend: () =>
       "set streamSource.tls.ca to the authority's PEM file, and .serverName where the certificate holds another name",
-    isFinal: true,
+    as: DefinitionError,
   },
   {
     is: says(/disconnected before secure TLS|wrong version number|packet length too long|EPROTO/i),
     what: ({ text }) => `no TLS connection came about: ${firstLine(text)}`,
     mend: () => 'if the broker speaks no TLS on this port, use its TLS port or leave out streamSource.tls',
-    isFinal: false,
+    as: StoreUnavailableError,
   },
   {
     is: named('ENOTFOUND', 'EAI_AGAIN'),
     what: () => 'the host of a broker is not known',
     mend: () => 'check streamSource.brokers, and advertised.listeners of the brokers',
-    isFinal: false,
+    as: StoreUnavailableError,
   },
   {
     is: named('KafkaJSConnectionClosedError', 'ConnectionClosed'),
     what: () => 'the broker closed the connection',
     mend: () =>
       'if its port wants TLS or a user, set streamSource.tls or .sasl; otherwise look at the log of the broker',
-    isFinal: false,
+    as: StoreUnavailableError,
   },
 ];
 
@@ -146,10 +152,7 @@ export function kafkaError(error: unknown, where: string, topic: string): AsofEr
       cause: error,
     });
   }
-  const details: ErrorDetails = { where, mend: rule.mend(facts), cause: error };
-  return rule.isFinal
-    ? new DefinitionError(rule.what(facts), details)
-    : new StoreUnavailableError(rule.what(facts), details);
+  return new rule.as(rule.what(facts), { where, mend: rule.mend(facts), cause: error });
 }
 
 type KafkaFailure = Error & { readonly type?: unknown; readonly code?: unknown; readonly errors?: unknown };
