@@ -2,8 +2,8 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
 import { runCli } from '../support/cli.js';
-import { readYaml } from '../support/yaml.js';
 
 interface Service {
   readonly image: string;
@@ -20,7 +20,7 @@ interface Service {
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
 const read = (file: string): string => readFileSync(path.join(root, file), 'utf8');
 const composeText = read('docker-compose.yml');
-const compose = readYaml(composeText) as unknown as {
+const compose = parse(composeText, { schema: 'failsafe', merge: true }) as unknown as {
   services: Record<string, Service>;
   volumes: Record<string, null>;
   networks: Record<string, null>;
