@@ -3,6 +3,7 @@ import {
   cron,
   describeExpectation,
   entity,
+  env,
   every,
   featureService,
   featureStoreConfig,
@@ -13,6 +14,7 @@ import {
   once,
   parseDuration,
   pipeline,
+  postgresSource,
   resolveSelection,
   rowCount,
   streamFeatureView,
@@ -43,6 +45,41 @@ const stats = featureView({
   source,
   features: { rate: float32(), trips: int32() },
   ttl: '2 days',
+});
+
+describe('a Postgres source', () => {
+  const of = (more: object) =>
+    postgresSource({ name: 'facts', connection: env('FACTS_URL'), timestampField: 'at', ...more });
+
+  it('feeds views and backs streams', () => {
+    const facts = of({ table: 'facts', cursor: 'id', cursorLag: 5 });
+    const view = featureView({ name: 'v', entities: [driver], source: facts, features: { rate: float32() } });
+    expect(view.source).toBe(facts);
+    const event = { driver_id: int64(), at: timestamp() };
+    expect(kafkaSource({ topic: 't', event, timestampField: 'at', batchSource: facts }).batchSource).toBe(facts);
+    expect(facts).toMatchObject({ kind: 'postgres_source', cursorLag: { difference: 5 }, timeoutMs: 0 });
+    expect(of({ table: 'f', cursor: 'at', cursorLag: '10 minutes', timeout: '1 hour' })).toMatchObject({
+      cursorLag: { ms: 600_000 },
+      timeoutMs: 3_600_000,
+    });
+  });
+
+  it.each([
+    'SELECT 1',
+    'with x AS (SELECT 1) SELECT * FROM x',
+    "SELECT ';', 'it''s' FROM t -- the end;",
+    'SELECT "odd;""name(" FROM t /* ;) */',
+    'SELECT $$;$$, $tag$ ;) $tag$',
+    '  \n-- first a comment\nSELECT (1)',
+  ])('takes the query %s', (query) => {
+    expect(of({ query }).query).toBe(query);
+  });
+
+  it('holds where its URL is, never the URL', () => {
+    process.env['FACTS_URL'] = 'postgres://u:hush@h/d';
+    expect(JSON.stringify(of({ table: 'facts' }))).not.toContain('hush');
+    delete process.env['FACTS_URL'];
+  });
 });
 
 describe('definitions', () => {

@@ -1,9 +1,10 @@
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { env, postgresSource } from '../../../src/definitions/index.js';
 import { DefinitionError } from '../../../src/errors.js';
 import { objectKind } from '../../../src/registry/index.js';
 import { definedSpecs } from '../../../src/registry/plan.js';
-import { columnType, parseSpecType, specType } from '../../../src/registry/spec.js';
+import { columnType, parseSpecType, sourceSpec, specType } from '../../../src/registry/spec.js';
 import { float32, int64, list, nullable, string, timestamp } from '../../../src/types.js';
 import { load } from '../feature-repo/support.js';
 
@@ -19,6 +20,32 @@ describe('types in specs', () => {
     expect(specType(type)).toBe(text);
     expect(parseSpecType(text)).toEqual(type);
     expect(columnType(text)).toBe(column);
+  });
+});
+
+describe('the spec of a Postgres source', () => {
+  it('says where the URL is read from, and all that decides what is read', () => {
+    const source = postgresSource({
+      name: 'facts',
+      connection: env('FACTS_URL'),
+      query: 'SELECT 1',
+      timestampField: 'at',
+      cursor: 'id',
+      cursorLag: 7,
+      timeout: '1 minute',
+      pii: { phone: 'hash' },
+    });
+    expect(JSON.parse(JSON.stringify(sourceSpec(source)))).toEqual({
+      kind: 'postgres_source',
+      name: 'facts',
+      connection: { env: 'FACTS_URL' },
+      query: 'SELECT 1',
+      timestampField: 'at',
+      cursor: 'id',
+      cursorLag: { difference: 7 },
+      timeoutMs: 60_000,
+      pii: { phone: 'hash' },
+    });
   });
 });
 
