@@ -33,6 +33,9 @@ type Texts = (typeof texts)[number];
  * @throws the first error of a command.
  */
 export async function sendCommands(client: RedisClient, commands: readonly RedisCommand[]): Promise<unknown[]> {
+  const [only] = commands;
+  // A request is mostly one command, which needs no pipeline; through a Cluster the driver finds its way.
+  if (only !== undefined && only.script === undefined && commands.length === 1) return [await sendAlone(client, only)];
   const replies = new Array<unknown>(commands.length);
   let open: readonly number[] = commands.map((_, index) => index);
   for (const text of texts) {

@@ -27,6 +27,8 @@ export class RedisConnection {
   #client: RedisClient | undefined;
   /** Of the client as it is connected now. */
   #checking: Promise<void> | undefined;
+  /** The client while it is connected and fits. */
+  #checked: RedisClient | undefined;
   /** Why it is not connected, as far as was told. */
   #problem: unknown;
   #wrongDatabase: unknown;
@@ -47,31 +49,16 @@ export class RedisConnection {
    * @throws what redis-errors.ts makes of errors; StoreUnavailableError when it takes too long.
    */
   async use<T>(work: (client: RedisClient) => Promise<T>): Promise<T> {
-    if (this.#closed) {
-      throw new StoreUnavailableError('the online store was closed', {
-        where: this.target.where,
-        mend: 'open it again',
-      });
-    }
-    let timer: NodeJS.Timeout | undefined;
-    const tooLate = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(this.#timedOut()), this.#options.timeoutMs);
-    });
-    const done = this.#ready().then(work);
-    // When time is up nobody waits for it any more.
-    done.catch(() => undefined);
     try {
-      return await Promise.race([done, tooLate]);
+      return await this.#inTime(work);
     } catch (error) {
       throw await this.#explained(redisFailure(error, this.target.where));
-    } finally {
-      clearTimeout(timer);
     }
   }
 
   /** The replies in order (see redis-commands.ts). */
-  async send(commands: readonly RedisCommand[]): Promise<unknown[]> {
-    return commands.length === 0 ? [] : this.use((client) => sendCommands(client, commands));
+  send(commands: readonly RedisCommand[]): Promise<unknown[]> {
+    return commands.length === 0 ? Promise.resolve([]) : this.use((client) => sendCommands(client, commands));
   }
 
   /** One client per server that holds keys of its own. */
@@ -85,15 +72,41 @@ export class RedisConnection {
 
   close(): void {
     this.#closed = true;
+    this.#checked = undefined;
     this.#client?.disconnect();
     this.#client = undefined;
   }
 
+  #inTime<T>(work: (client: RedisClient) => Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => reject(this.#timedOut()), this.#options.timeoutMs);
+      const client = this.#client;
+      const done = client !== undefined && client === this.#checked ? work(client) : this.#ready().then(work);
+      done.then(
+        (result) => {
+          clearTimeout(timer);
+          resolve(result);
+        },
+        (error: unknown) => {
+          clearTimeout(timer);
+          reject(error);
+        },
+      );
+    });
+  }
+
   async #ready(): Promise<RedisClient> {
+    if (this.#closed) {
+      throw new StoreUnavailableError('the online store was closed', {
+        where: this.target.where,
+        mend: 'open it again',
+      });
+    }
     const client = this.#client === undefined || this.#client.status === 'end' ? this.#start() : this.#client;
     if (client.status !== 'ready') await this.#connected(client);
     this.#checking ??= this.#check(client);
     await this.#checking;
+    if (client === this.#client && client.status === 'ready') this.#checked = client;
     return client;
   }
 
@@ -105,6 +118,7 @@ export class RedisConnection {
     client.on('node error', (error: unknown) => this.#note(error));
     const connectedAnew = (): void => {
       this.#checking = undefined;
+      this.#checked = undefined;
       this.#wrongDatabase = undefined;
     };
     client.on('close', connectedAnew);
@@ -164,7 +178,7 @@ export class RedisConnection {
 
   /** Where no connection came about for a reason that could be anything, the port is looked at, once in a while. */
   async #explained(failure: AsofError): Promise<AsofError> {
-    if (this.#client?.status === 'ready' || failure instanceof DefinitionError) return failure;
+    if (this.#closed || this.#client?.status === 'ready' || failure instanceof DefinitionError) return failure;
     if (!/closed|ECONNRESET|EPIPE|ETIMEDOUT|timeout|did not answer/.test(failure.message)) return failure;
     if (this.#obstacle === undefined || Date.now() - this.#obstacle.at > limits.redisReconnectDelayMaxMs) {
       this.#obstacle = { at: Date.now(), found: findObstacle(this.target) };

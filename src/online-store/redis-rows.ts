@@ -16,6 +16,7 @@ export interface Slice {
  * @param tags of the keys.
  */
 export function slices(tags: readonly number[], cluster: boolean, most: number): Slice[] {
+  if (!cluster && tags.length <= most) return tags.length === 0 ? [] : [{ tag: 0, indexes: [...tags.keys()] }];
   const groups = new Map<number, number[]>();
   for (const [index, tag] of tags.entries()) {
     const group = groups.get(cluster ? tag : 0);
