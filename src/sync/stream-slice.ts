@@ -201,7 +201,7 @@ export class Slice {
     if (read < limits.deadLetterShareJudgedFrom || unusable / read <= limits.deadLetterShareMax) return;
     throw new DataError(`${unusable} of ${read} events could not be used`, {
       where: `view ${view.name}, topic ${source.topic}`,
-      mend: `\`asof stream dead-letters ${view.name}\` shows them with their reasons; mend the producer or the event's schema, then start the stream again`,
+      mend: `\`asof stream dead-letters ${view.name}\` shows them with their reasons; take the events' newer fields and types into the source's event (nullable() for what may be missing) and apply, or mend the producer, then start the stream again`,
     });
   }
 }

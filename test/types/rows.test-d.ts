@@ -98,6 +98,28 @@ void unknownKeys;
 
 // --- transforms
 streamFeatureView({
+  name: 'told',
+  entities: [driver],
+  source: topic,
+  features: { rate: float32(), origin: string() },
+  transform: ({ rate }, { key, headers, timestamp: sent, partition, offset }) => {
+    holds<Equal<typeof key, string | undefined>>();
+    holds<Equal<typeof sent, Date | undefined>>();
+    holds<Equal<typeof partition, number | undefined>>();
+    holds<Equal<typeof offset, number | undefined>>();
+    const region: string | undefined = headers['region'];
+    return { rate, origin: region ?? null };
+  },
+});
+streamFeatureView({
+  name: 'told_too_much',
+  entities: [driver],
+  source: topic,
+  features: { x: string() },
+  // @ts-expect-error a message has no such thing
+  transform: (_, { nope }) => ({ x: nope }),
+});
+streamFeatureView({
   name: 'ok',
   entities: [driver],
   source: topic,

@@ -17,6 +17,7 @@ import {
   postgresSource,
   resolveSelection,
   rowCount,
+  type StreamStartOption,
   streamFeatureView,
   unique,
 } from '../../../src/definitions/index.js';
@@ -125,9 +126,20 @@ describe('definitions', () => {
       event: { driver_id: int64(), at: timestamp(), rate: float32() },
       timestampField: 'at',
     });
-    expect(topic).toMatchObject({ name: 'drivers', watermarkMs: Number.POSITIVE_INFINITY });
+    expect(topic).toMatchObject({ name: 'drivers', watermarkMs: Number.POSITIVE_INFINITY, start: 'earliest' });
     const view = streamFeatureView({ name: 'v', entities: [driver], source: topic, features: { rate: float32() } });
     expect(view).toMatchObject({ late: 'keep', ttlMs: 0, transform: undefined });
+  });
+
+  it('read where a stream begins', () => {
+    const event = { driver_id: int64(), at: timestamp() };
+    const startOf = (start: StreamStartOption) =>
+      kafkaSource({ topic: 'drivers', event, timestampField: 'at', start }).start;
+    expect(startOf('latest')).toBe('latest');
+    const time = new Date('2026-01-01T12:00:00Z');
+    expect(startOf({ timestamp: time })).toEqual({ timestamp: time });
+    expect(startOf({ timestamp: '2026-01-01 12:00' })).toEqual({ timestamp: time });
+    expect(startOf({ timestamp: '2026-01-01T19:00:00+07:00' })).toEqual({ timestamp: time });
   });
 
   it('read times and schedules as UTC', () => {

@@ -184,6 +184,9 @@ const mistakes: Record<string, Mistake[]> = {
       /add it/,
     ],
     ['a watermark without unit', makeTopic({ watermark: '5' }), /watermark "5" is not a duration/, /'5 minutes'/],
+    ['an unknown start', makeTopic({ start: 'newest' }), /start "newest" is unknown/, /'earliest', 'latest' or/],
+    ['a start at no time', makeTopic({ start: { timestamp: 'soon' } }), /start\.timestamp "soon" is no time/, /2026/],
+    ['a start of another kind', makeTopic({ start: { offset: 5 } }), /unknown field "offset"/, /timestamp/],
     [
       'a stream as batch source',
       makeTopic({ batchSource: topic }),

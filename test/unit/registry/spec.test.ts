@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { env, postgresSource } from '../../../src/definitions/index.js';
+import { env, kafkaSource, postgresSource, type StreamStartOption } from '../../../src/definitions/index.js';
 import { DefinitionError } from '../../../src/errors.js';
 import { objectKind } from '../../../src/registry/index.js';
 import { definedSpecs } from '../../../src/registry/plan.js';
@@ -46,6 +46,21 @@ describe('the spec of a Postgres source', () => {
       timeoutMs: 60_000,
       pii: { phone: 'hash' },
     });
+  });
+});
+
+describe('the spec of a stream', () => {
+  const event = { driver_id: int64(), at: timestamp() };
+  const startOf = (start?: StreamStartOption) => {
+    const options = start === undefined ? {} : { start };
+    return JSON.parse(
+      JSON.stringify(sourceSpec(kafkaSource({ topic: 'drivers', event, timestampField: 'at', ...options }))),
+    ).start as unknown;
+  };
+
+  it('tells where it begins, where that is not its first event', () => {
+    expect([startOf(), startOf('earliest'), startOf('latest')]).toEqual([undefined, undefined, 'latest']);
+    expect(startOf({ timestamp: '2026-01-01' })).toBe('2026-01-01T00:00:00.000Z');
   });
 });
 

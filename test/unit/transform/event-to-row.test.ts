@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { columnDefinitions, tableColumns } from '../../../src/definitions/feature-table.js';
-import { entity, kafkaSource, streamFeatureView } from '../../../src/definitions/index.js';
+import { type EventContext, entity, kafkaSource, streamFeatureView } from '../../../src/definitions/index.js';
 import { appendColumns } from '../../../src/lake/append-columns.js';
+import { MessageContext } from '../../../src/sync/message-context.js';
 import { eventDecoder, rowBuilder } from '../../../src/transform/index.js';
 import * as t from '../../../src/types.js';
 import { type TempLake, withTempLake } from '../../support/lake.js';
@@ -15,7 +16,7 @@ const event = {
   rate: t.float32(),
 };
 const source = kafkaSource({ topic: 'drivers', event, timestampField: 'at', createdTimestampField: 'made' });
-const view = (features: t.Schema, transform?: (event: Record<string, unknown>) => unknown) =>
+const view = (features: t.Schema, transform?: (event: Record<string, unknown>, context: EventContext) => unknown) =>
   streamFeatureView({
     name: 'live',
     entities: [driver],
@@ -28,11 +29,11 @@ const origin = { ingestTimeUs: 5n, position: 7, topic: 'drivers', partition: 0, 
 const decode = eventDecoder(source);
 const sample = { driver_id: 1001, city: 'Hanoi', at: '2021-07-28T10:00:00.000001Z', made: null, rate: 0.1 };
 
-function build(definition: ReturnType<typeof view>, change: object = {}) {
+function build(definition: ReturnType<typeof view>, change: object = {}, context?: EventContext) {
   const columns: unknown[][] = Object.keys(tableColumns(definition as never)).map(() => []);
   const decoded = decode(JSON.stringify({ ...sample, ...change }));
   if (!decoded.ok) throw new Error(decoded.reason);
-  return { reason: rowBuilder(definition)(decoded.event, columns, origin), columns };
+  return { reason: rowBuilder(definition)(decoded.event, columns, origin, context), columns };
 }
 const ten = BigInt(Date.parse('2021-07-28T10:00:00Z')) * 1000n;
 
@@ -62,6 +63,27 @@ describe('rowBuilder', () => {
       Math.fround(0.1 * 100),
       ten + 1n,
     ]);
+  });
+
+  test('a transform may ask for the message; an event that came in none has an empty one', () => {
+    const features = { x: t.string() };
+    const told = view(features, (_: unknown, { key, headers, timestamp, partition, offset }: EventContext) => ({
+      x: JSON.stringify([key, headers, timestamp, partition, offset]),
+    }));
+    expect(build(told).columns[4]).toEqual(['[null,{},null,null,null]']);
+    const record = {
+      partition: 3,
+      offset: 7,
+      nextOffset: 8,
+      key: Buffer.from('küche'),
+      value: null,
+      timestampMs: 1_700_000_000_123,
+      headers: { source: 'app' },
+    };
+    const { columns } = build(told, {}, new MessageContext(record));
+    expect(columns[4]).toEqual(['["küche",{"source":"app"},"2023-11-14T22:13:20.123Z",3,7]']);
+    const bare = new MessageContext({ partition: 0, offset: 0, nextOffset: 1, key: null, value: null });
+    expect(build(told, {}, bare).columns[4]).toEqual(['[null,{},null,0,0]']);
   });
 
   test('a null feature is a value', () => {
