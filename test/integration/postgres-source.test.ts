@@ -192,8 +192,13 @@ describe.skipIf(lacks('postgres'))('a Postgres source', () => {
         at((u) => `${u}?sslmode=verify-full&sslrootcert=/no/ca.pem`),
         /^DefinitionError: .*can't be read.*sslrootcert/s,
       ],
-      ['an unknown parameter', {}, at((u) => `${u}?tls=yes`), /^DefinitionError: .*SHOP has the parameter "tls"/],
-      ['no URL at all', {}, () => ({ url: 'host=h password=hush' }), /^DefinitionError: .*SHOP is no Postgres URL/],
+      [
+        'an unknown parameter',
+        {},
+        at((u) => `${u}?tls=yes`),
+        /^DefinitionError: .*SHOP: has the unknown parameter "tls"/,
+      ],
+      ['no URL at all', {}, () => ({ url: 'host=h password=hush' }), /^DefinitionError: .*SHOP: is no Postgres URL/],
       [
         'a variable that is not set',
         {},

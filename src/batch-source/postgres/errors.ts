@@ -6,7 +6,7 @@ import { firstLine } from '../../lake/index.js';
 export interface PostgresPlace {
   /** `postgresSource "driver_stats" (localhost:5432/shop)`. */
   readonly where: string;
-  readonly user: string | undefined;
+  readonly user: string;
   /** The table or "the query", for people. */
   readonly relation: string;
   /** The column that holds an array of arrays, once one was met. */
@@ -22,7 +22,7 @@ const nothing = 'nothing was read; it is tried again';
 /** Errors of `pg`: a SQLSTATE of Postgres, or a code of Node. */
 export function clientError(error: unknown, place: PostgresPlace): unknown {
   if (error instanceof AsofError || !(error instanceof Error)) return error;
-  const { where, user = 'the user', relation } = place;
+  const { where, user, relation } = place;
   const code = (error as { code?: string }).code ?? '';
   const message = withoutSecrets(firstLine(error) || code, place);
   const fix = (what: string, mend: string): DefinitionError => new DefinitionError(what, { where, mend });
@@ -31,6 +31,10 @@ export function clientError(error: unknown, place: PostgresPlace): unknown {
     case '28P01':
       return fix(`Postgres refuses the password of user "${user}"`, 'correct user and password in the URL');
     case '28000':
+      if (/no encryption/.test(message)) {
+        const mend = 'add ?sslmode=verify-full&sslrootcert=/path/ca.pem to the URL';
+        return fix(`Postgres wants TLS: ${message}`, mend);
+      }
       return fix(
         `Postgres does not let the user in: ${message}`,
         'correct the user in the URL, or pg_hba.conf of the server',
@@ -48,7 +52,6 @@ export function clientError(error: unknown, place: PostgresPlace): unknown {
         `GRANT SELECT ON the table (and USAGE ON its schema) TO "${user}", or read the columns it may see by a query`,
       );
     case '25006':
-    case '0A000':
       return fix(`the query writes: ${message}`, 'a source only reads: take out what writes');
     case '53300':
       return later('Postgres has no connection left', `${nothing}; raise max_connections, or run fewer at once`);
@@ -65,7 +68,9 @@ export function clientError(error: unknown, place: PostgresPlace): unknown {
   if (/^(SELF_SIGNED|DEPTH_ZERO|UNABLE_TO|CERT_|ERR_TLS_CERT|HOSTNAME_)/.test(code))
     return fix(
       `the server's certificate is not trusted: ${message}`,
-      'name the authority that signed it: ?sslmode=verify-full&sslrootcert=/path/ca.pem',
+      code === 'ERR_TLS_CERT_ALTNAME_INVALID'
+        ? 'use the name the certificate is for as host in the URL, or sslmode=verify-ca'
+        : 'name the authority that signed it: ?sslmode=verify-full&sslrootcert=/path/ca.pem',
     );
   if (/does not support SSL/.test(message))
     return fix(
@@ -74,9 +79,12 @@ export function clientError(error: unknown, place: PostgresPlace): unknown {
     );
   if (/SASL|password must be a string/.test(message))
     return fix('the URL has no password', 'write postgres://user:password@host/database');
+  if (/data-modifying/.test(message))
+    return fix(`the query writes: ${message}`, 'a source only reads: take out what writes');
   if (code === '57014')
     return later('Postgres ended a look at the source, which took too long', `${nothing}; see what locks or slows it`);
-  if (/^42/.test(code)) return fix(`Postgres does not understand ${relation}: ${message}`, 'try the query in psql');
+  if (/^(42|0A)/.test(code))
+    return fix(`Postgres does not understand ${relation}: ${message}`, 'try the query in psql');
   if (/^(22|23|21)/.test(code))
     return new DataError(`Postgres can't compute ${relation}: ${withoutValues(message)}`, {
       where,
@@ -117,7 +125,7 @@ const lostConnection =
  */
 export function readError(error: unknown, place: PostgresPlace, timeoutMs: number): unknown {
   if (error instanceof AsofError || !(error instanceof Error)) return error;
-  const { where, user = 'the user', relation, nested } = place;
+  const { where, user, relation, nested } = place;
   const text = withoutSecrets(error.message, place);
   if (isNested(error)) {
     const column = nested === undefined ? 'a column' : `column "${nested}"`;

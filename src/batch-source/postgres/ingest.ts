@@ -5,12 +5,13 @@ import { limits } from '../../config.js';
 import type { PostgresSource } from '../../definitions/postgres-source.js';
 import { id, lit, type Session, type StatementOptions } from '../../lake/index.js';
 import { writeFileByCopy } from '../../lake/parquet-file.js';
+import type { PostgresAddress } from '../../lake/postgres/postgres-url.js';
 import { withScratchDatabase } from '../../lake/scratch-database.js';
 import type { IngestRequest, IngestResult } from '../ingest.js';
 import { piiKey, protectColumns } from '../personal-data.js';
 import { sourceLabel } from '../source-label.js';
 import { positionColumn, type SourceColumn } from '../source-reader.js';
-import { attach, attached, connect, databaseOf, endSessions, type PostgresDatabase } from './connection.js';
+import { attach, attached, connect, databaseOf, endSessions } from './connection.js';
 import { type CursorFound, type CursorRange, cursorSql, rangeOf } from './cursor.js';
 import { clientError, isNested, type PostgresPlace, readError } from './errors.js';
 import { describeRelation, type PostgresColumn, relationSql } from './relation.js';
@@ -20,7 +21,7 @@ type PostgresRequest = IngestRequest<PostgresSource>;
 /** One read of one source: what its parts need to know of it. */
 interface Reading {
   readonly request: PostgresRequest;
-  readonly database: PostgresDatabase;
+  readonly database: PostgresAddress;
   /** Names the read's sessions in the database, so that they can be found and ended. */
   readonly applicationName: string;
   readonly place: PostgresPlace;
@@ -34,9 +35,9 @@ interface Reading {
  */
 export async function ingestPostgres(request: PostgresRequest): Promise<IngestResult> {
   const { source, signal, env = process.env } = request;
-  const database = databaseOf(source, env);
-  if (Object.values(source.pii ?? {}).includes('hash')) piiKey(source, env);
   const applicationName = `asof:${source.name.slice(0, 40)}:${randomUUID().slice(0, 8)}`;
+  const database = databaseOf(source, applicationName, env);
+  if (Object.values(source.pii ?? {}).includes('hash')) piiKey(source, env);
   const place: PostgresPlace = {
     where: `${sourceLabel(source)} (${database.shown})`,
     user: database.user,
@@ -45,10 +46,10 @@ export async function ingestPostgres(request: PostgresRequest): Promise<IngestRe
   };
   const reading: Reading = { request, database, applicationName, place };
   signal?.throwIfAborted();
-  const end = (): void => void endSessions(database, applicationName).catch(() => undefined);
+  const end = (): void => void endSessions(database).catch(() => undefined);
   signal?.addEventListener('abort', end, { once: true });
   try {
-    const client = await connect(database, applicationName).catch((error: unknown) => {
+    const client = await connect(database).catch((error: unknown) => {
       throw clientError(error, place);
     });
     try {
@@ -92,14 +93,14 @@ async function tablesOf(client: pg.Client): Promise<string[]> {
 
 /** The rows, in one snapshot of the database with the cursor's mark. */
 async function read(client: pg.Client, columns: readonly PostgresColumn[], reading: Reading): Promise<IngestResult> {
-  const { request, database, applicationName, place } = reading;
+  const { request, database, place } = reading;
   const { source, signal, file } = request;
   const options: StatementOptions = { signal };
   const cursor = cursorSql(source, columns, { last: request.after, database: database.shown }, place.where);
   const told = tellProgress(client, reading);
   try {
     return await withScratchDatabase({ extensions: ['postgres_scanner'] }, async (session) => {
-      await attach(session, database, applicationName);
+      await attach(session, database);
       try {
         await session.run('BEGIN TRANSACTION');
         const { version, at } = await settle(session, source.timeoutMs, options);

@@ -3,16 +3,23 @@ import pg from 'pg';
 import { limits } from '../../config.js';
 import type { PostgresAddress } from './postgres-url.js';
 
-/** A connection by `pg`, for small questions beside DuckDB's own. The caller ends it. */
-export async function connectPostgres(address: PostgresAddress, timeoutMs?: number): Promise<pg.Client> {
+/**
+ * A connection by `pg`, for small questions beside DuckDB's own. The caller ends it.
+ * @param questionMs how long an answer may take; default: as long as connecting.
+ */
+export async function connectPostgres(
+  address: PostgresAddress,
+  timeoutMs?: number,
+  questionMs?: number,
+): Promise<pg.Client> {
   const atMostMs = timeoutMs ?? address.connectTimeoutMs ?? limits.catalogConnectMaxMs;
   try {
-    return await connectWith(address, tlsOf(address), atMostMs);
+    return await connectWith(address, tlsOf(address), atMostMs, questionMs);
   } catch (error) {
     // As libpq's "prefer": TLS where the server has it.
     const optional = address.sslmode === 'prefer' || address.sslmode === 'allow';
     if (!optional || !/does not support SSL/.test((error as Error).message)) throw error;
-    return connectWith(address, false, atMostMs);
+    return connectWith(address, false, atMostMs, questionMs);
   }
 }
 
@@ -40,6 +47,7 @@ async function connectWith(
   { host, port, database, user, password, parameters }: PostgresAddress,
   ssl: pg.ClientConfig['ssl'],
   timeoutMs: number,
+  questionMs = timeoutMs,
 ): Promise<pg.Client> {
   const client = new pg.Client({
     host,
@@ -51,7 +59,7 @@ async function connectWith(
     ssl,
     application_name: parameters['application_name'] ?? 'asof',
     connectionTimeoutMillis: timeoutMs,
-    query_timeout: timeoutMs,
+    query_timeout: questionMs,
     keepAlive: true,
   });
   // A connection that breaks rejects the query at work; without a listener it would end the process too.

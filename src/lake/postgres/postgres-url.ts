@@ -33,15 +33,13 @@ export interface PostgresAddress {
   readonly parameters: Readonly<Record<string, string>>;
 }
 
-/** Where `catalog.url` is told about. */
-const where = 'catalog.url';
-
 /**
  * @param text `postgres://user:password@host:5432/database?sslmode=verify-full&sslrootcert=/path/ca.pem&connect_timeout=10`; with
  * `&schema=name` for another schema than `public`.
+ * @param where the setting that holds it, for errors.
  * @throws DefinitionError for what is none; the URL is not shown, it holds a password.
  */
-export function parsePostgresUrl(text: string): PostgresAddress {
+export function parsePostgresUrl(text: string, where = 'catalog.url'): PostgresAddress {
   const bad = (what: string, mend = 'write postgres://user:password@host:5432/database'): DefinitionError =>
     new DefinitionError(what, { where, mend });
   const url = URL.canParse(text) ? new URL(text) : undefined;
