@@ -1,11 +1,15 @@
 import {
+  ActivityFailure,
+  ApplicationFailure,
   CancellationScope,
   condition,
   continueAsNew,
   defineQuery,
   defineSignal,
   isCancellation,
+  patched,
   setHandler,
+  TimeoutFailure,
   workflowInfo,
 } from '@temporalio/workflow';
 import type { EventCounts } from '../src/index.js';
@@ -41,6 +45,7 @@ interface Continued {
   readonly baseline: EventCounts;
   readonly attempts: number;
   readonly startedAt: number;
+  readonly isUncounted?: boolean;
 }
 
 /**
@@ -55,11 +60,17 @@ export async function streamToStores(input: PipelineInput, continued?: Continued
   let baseline = continued?.baseline;
   const startedAt = continued?.startedAt ?? Date.now();
   const slices = new Set<CancellationScope>();
+  const handedIn = new Set<CancellationScope>();
+  /** What a slice committed that could not report is in the view's totals alone. */
+  let isUncounted = continued?.isUncounted ?? false;
   /** Set when the consumers are to hand in their slices, and no more: one of them failed, or the history is long enough. */
   let ending: 'failed' | 'renewed' | undefined;
   let show = (): void => undefined;
   const handIn = (): void => {
-    for (const slice of slices) slice.cancel();
+    for (const slice of slices) {
+      handedIn.add(slice);
+      slice.cancel();
+    }
   };
   setHandler(streamQuery, () => ({ status, counts }));
   setHandler(newsSignal, (news) => {
@@ -102,13 +113,16 @@ export async function streamToStores(input: PipelineInput, continued?: Continued
               { ...target, untilEnd: untilEnd === true, acceptGap: acceptGap === true, resume, consumer },
             ]),
           )
-          // Cancelled before it began: nothing was read.
           .catch((error: unknown) => {
-            const isHandedIn = slice.consideredCancelled && (status !== 'running' || ending !== undefined);
-            if (isCancellation(error) && isHandedIn) return undefined;
-            throw error;
+            // Cancelled before it began, or lost: a step that was cancelled is not tried again.
+            if (!handedIn.has(slice) || !(isCancellation(error) || mayBeTriedAgain(error))) throw error;
+            isUncounted = true;
+            return undefined;
           })
-          .finally(() => slices.delete(slice));
+          .finally(() => {
+            slices.delete(slice);
+            handedIn.delete(slice);
+          });
         if (reply === undefined) continue;
         attempts += reply.attempts;
         resume = reply.done ? undefined : reply.resume;
@@ -136,10 +150,19 @@ export async function streamToStores(input: PipelineInput, continued?: Continued
     if (failed !== undefined) throw failed.reason;
     if (ending === 'renewed') {
       const state = { status, counts };
-      await continueAsNew<typeof streamToStores>(input, { state, baseline: before, attempts, startedAt });
+      const next = { state, baseline: before, attempts, startedAt, isUncounted };
+      await continueAsNew<typeof streamToStores>(input, next);
     }
+    if (isUncounted && patched('count slices that could not report'))
+      counts = hearOf(counts, { totals: await eventTotals(view), offsets: {} }, before);
     run.published = counts.written;
     run.record(stepOf(view, counts, attempts, Date.now() - startedAt));
     run.detail(describeStream('stopping', counts));
   });
 }
+
+/** Of a worker that died, or a store that was away: had it not been cancelled, the step would have been tried again. */
+const mayBeTriedAgain = (error: unknown): boolean =>
+  error instanceof ActivityFailure &&
+  (error.cause instanceof TimeoutFailure ||
+    (error.cause instanceof ApplicationFailure && error.cause.nonRetryable !== true));

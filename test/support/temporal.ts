@@ -13,8 +13,17 @@ export interface TestTemporal {
   close(): Promise<void>;
 }
 
-/** A real Temporal server of this test's own, without files; `searchAttributes: false` as nobody prepared it. */
-export async function startTemporal({ searchAttributes = true } = {}): Promise<TestTemporal> {
+/**
+ * A real Temporal server of this test's own, without files; `searchAttributes: false` as nobody prepared it.
+ * @param historyMax events of a history after which the server suggests to continue as new; default: as usual.
+ */
+export async function startTemporal({
+  searchAttributes = true,
+  historyMax,
+}: {
+  searchAttributes?: boolean;
+  historyMax?: number;
+} = {}): Promise<TestTemporal> {
   const cli = await findTemporalCli();
   if (cli === undefined) throw new Error('the Temporal CLI is missing; the global set-up of the tests fetches it');
   installRuntime();
@@ -24,6 +33,9 @@ export async function startTemporal({ searchAttributes = true } = {}): Promise<T
       searchAttributes: Object.entries(searchAttributes ? searchAttributeTypes : {}).map(([name, type]) =>
         defineSearchAttributeKey(name, type as SearchAttributeType),
       ),
+      ...(historyMax === undefined
+        ? {}
+        : { extraArgs: ['--dynamic-config-value', `limit.historyCount.suggestContinueAsNew=${historyMax}`] }),
     },
   });
   const connection = await Connection.connect({ address: environment.address });
