@@ -15,6 +15,7 @@ interface RunOptions {
   readonly args?: string;
   readonly start?: string;
   readonly end?: string;
+  readonly acceptGap?: boolean;
   readonly wait?: boolean;
 }
 
@@ -27,6 +28,7 @@ export function registerRun(program: Command): void {
       .option('--args <json>', "overrides of the pipeline's arguments, as JSON")
       .option('--start <time>', 'start of the data interval (ISO), with --end')
       .option('--end <time>', 'end of the data interval (ISO)')
+      .option('--accept-gap', 'of a stream: go on after events that are gone from the topic; the gap is recorded')
       .option('--wait', 'show its progress and wait for its end'),
     `asof run db_to_offline_store --wait\nasof run materialize_offline_to_online --args '{"full": true}' --wait --json`,
   ).action(action(run));
@@ -35,7 +37,7 @@ export function registerRun(program: Command): void {
 async function run(options: GlobalOptions, name: string, given: RunOptions): Promise<number> {
   return withStore(options, async (store) => {
     const pipeline = findPipeline(store, name);
-    const args = parseArgs(given.args);
+    const args = given.acceptGap === true ? { ...parseArgs(given.args), acceptGap: true } : parseArgs(given.args);
     const interval = parseIntervalOptions(given);
     return withTemporal(store.repo.stateDir, async (client, service) => {
       if (!(await hasWorker(client, store.project))) {

@@ -80,7 +80,7 @@ async function goOnFrom(
   if (!acceptGap) {
     throw new DataError(gap, {
       where: `view ${table.view}, topic ${topic}, partition ${partition}`,
-      mend: `if the missing events are really lost, go on from offset ${start} with --accept-gap; the gap is recorded`,
+      mend: `if the missing events are really lost, go on from offset ${start}: asof run <pipeline> --accept-gap; the gap is recorded`,
     });
   }
   await insertDeadLetters(session, lake, table, topic, [

@@ -173,7 +173,7 @@ class KafkaStreamSource implements StreamSource {
     if (topicId !== this.#topicId) {
       throw new DataError(topicId === undefined ? 'the topic was deleted' : 'the topic was deleted and created again', {
         where: `topic ${this.topic} at ${this.#where}`,
-        mend: 'if that was meant, start the pipeline again with --accept-gap; the gap is recorded',
+        mend: 'if that was meant, start the pipeline again: asof run <pipeline> --accept-gap; the gap is recorded',
       });
     }
     this.#verified = sequence;
@@ -200,8 +200,8 @@ class KafkaStreamSource implements StreamSource {
       {
         where,
         mend: isGone
-          ? `if they are really lost, go on from offset ${range.start} with --accept-gap; raise the topic's retention.ms`
-          : 'the topic was set back; if that was meant, go on with --accept-gap',
+          ? `if they are really lost, go on from offset ${range.start}: asof run <pipeline> --accept-gap; raise the topic's retention.ms`
+          : 'the topic was set back; if that was meant: asof run <pipeline> --accept-gap',
       },
     );
   }
