@@ -1,4 +1,5 @@
 import type { Batch, Consumer, EachBatchPayload, Kafka } from 'kafkajs';
+import { StoreUnavailableError } from '../errors.js';
 import { ChangeSignal } from './change-signal.js';
 import { FetchCycles } from './fetch-cycles.js';
 import { retryOptions } from './kafka-connection.js';
@@ -100,6 +101,7 @@ export class KafkaGroupMember {
     this.#running ??= this.#run().catch((error: unknown) => this.#fail(error));
     while (this.#assigned === undefined) {
       if (this.#failure !== undefined) throw this.#failure;
+      if (this.#closing) throw new StoreUnavailableError('the consumer was closed', { where: this.#options.where });
       await this.changed.wait(kafka.heartbeatEveryMs);
     }
     return this.#assigned;

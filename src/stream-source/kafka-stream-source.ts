@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Admin } from 'kafkajs';
-import { DataError, DefinitionError } from '../errors.js';
+import { DataError, DefinitionError, StoreUnavailableError } from '../errors.js';
+import { orAborted } from './change-signal.js';
 import { type KafkaConnection, kafkaClient } from './kafka-connection.js';
 import { kafkaError } from './kafka-errors.js';
 import { KafkaGroupMember } from './kafka-group-member.js';
@@ -54,6 +56,7 @@ class KafkaStreamSource implements StreamSource {
   #verified = 0;
   /** The assignment the caller was last told the partitions of. */
   #told = 1;
+  #closed = false;
 
   constructor(options: KafkaStreamSourceOptions, where: string, ids: KafkaTopicIds, admin: Admin, topicId: string) {
     this.#options = options;
@@ -134,11 +137,11 @@ class KafkaStreamSource implements StreamSource {
       signal?.throwIfAborted();
       member.throwIfFailed();
       if (member.state === 'unsought') {
-        await this.#verify();
+        await orAborted(this.#verify(), signal);
         return [];
       }
       if (!member.buffer.isEmpty) {
-        if (member.buffer.sequence > this.#verified) await this.#verify();
+        if (member.buffer.sequence > this.#verified) await orAborted(this.#verify(), signal);
         const records = member.buffer.take(rowsMax, bytesMax, this.#verified);
         if (records.length > 0) {
           member.changed.notify();
@@ -157,6 +160,7 @@ class KafkaStreamSource implements StreamSource {
   }
 
   async close(): Promise<void> {
+    this.#closed = true;
     await this.#member.close();
     await Promise.allSettled([this.#ids.close(), this.#admin.disconnect()]);
   }
@@ -218,11 +222,16 @@ class KafkaStreamSource implements StreamSource {
     return { partition, start, end: this.#member.lastRecordEnd(partition, end) };
   }
 
+  /** Tries again while no broker answers, for as long as one may take to be started again. */
   async #asking<T>(ask: () => Promise<T>): Promise<T> {
-    try {
-      return await ask();
-    } catch (error) {
-      throw kafkaError(error, this.#where, this.topic);
+    for (const until = Date.now() + kafka.outageMaxMs; ; ) {
+      try {
+        return await ask();
+      } catch (error) {
+        const failure = kafkaError(error, this.#where, this.topic);
+        if (!(failure instanceof StoreUnavailableError) || this.#closed || Date.now() >= until) throw failure;
+        await sleep(kafka.retryDelayMs);
+      }
     }
   }
 }

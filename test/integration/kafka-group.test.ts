@@ -274,12 +274,34 @@ describe.skipIf(lacks('kafka'))('a Kafka consumer group', { timeout: 120_000 }, 
     expect([...seen].sort()).toEqual(all.sort());
   });
 
+  test('a member that is closed on its way into the group waits for nobody, and is not left in it', async () => {
+    await makeTopic(2);
+    const one = await member();
+    await take(one);
+    const two = await openKafkaStreamSource({ connection: connection(), topic, group });
+    const ranges = two.partitions().then(
+      () => 'settled',
+      (error: unknown) => (error as Error).name,
+    );
+    await two.close();
+    expect(['settled', 'StoreUnavailableError']).toContain(await ranges);
+    expect(await settled([one], 2)).toEqual([[0, 1]]);
+    const { groups } = await admin.describeGroups([group]);
+    expect(groups[0]?.members).toHaveLength(1);
+  });
+
   test('a broker that stays away ends a poll with an error', async () => {
     await makeTopic(1);
     const source = await member();
     await take(source);
     await broker.server.kill();
     try {
+      const stop = new AbortController();
+      const aborted = (async (): Promise<void> => {
+        for (;;) await source.poll({ ...long, signal: stop.signal });
+      })();
+      stop.abort(new Error('stop'));
+      await expect(aborted).rejects.toThrow('stop');
       const end = async (): Promise<void> => {
         for (;;) await source.poll(some);
       };
