@@ -8,9 +8,11 @@ import { compareWithFeast } from './lib/feast-materialize.js';
 import { alternate, type Measured, median, printRatio, printTimes } from './lib/measure.js';
 import { bareNewest, insertRows, newestTable } from './lib/newest-data.js';
 import { assertSameRows, writeOnlineAnswer } from './lib/online-answer.js';
+import { onEachRedis } from './lib/redis-read.js';
 
-/** Wanted of one process, embedded. */
+/** Wanted of one process, embedded, and to Redis. */
 const entitiesPerSecondMin = 100_000;
+const redisEntitiesPerSecondMin = 50_000;
 
 /** A full materialize of eight features into an empty LMDB store, against the bare SQL that finds the same rows, and Feast. */
 export async function run({ quick }: { readonly quick: boolean }): Promise<void> {
@@ -35,7 +37,12 @@ export async function run({ quick }: { readonly quick: boolean }): Promise<void>
     console.log(
       `fastest round: ${Math.round(rate).toLocaleString('en')} entities/s, wanted >= ${entitiesPerSecondMin.toLocaleString('en')}`,
     );
+    const redisRates = await toRedis(bench, { keys: 100_000 / scale, rowsPerKey: 4 }, quick ? 1 : 3);
     if (quick) return;
+    for (const [name, redisRate] of redisRates) {
+      if (redisRate < redisEntitiesPerSecondMin)
+        throw new Error(`${name}: ${Math.round(redisRate)} entities/s, wanted ${redisEntitiesPerSecondMin}`);
+    }
     if (rate < entitiesPerSecondMin) throw new Error(`${Math.round(rate)} entities/s, wanted ${entitiesPerSecondMin}`);
     if (slopes.some((slope) => slope > 1)) throw new Error('time grows faster than the data');
   } finally {
@@ -106,6 +113,35 @@ async function againstOthers(bench: BenchLake, size: Size, rounds: number): Prom
   for (const [name, other] of Object.entries(others)) printRatio(`to ${name}`, asof, other);
   await compareWithFeast(bench, table, answer, asof);
   return keys / Math.min(...asof.wall);
+}
+
+/** @returns entities per second in the fastest round, by the kind of Redis. */
+async function toRedis(bench: BenchLake, size: Size, rounds: number): Promise<Map<string, number>> {
+  const { lake, folder } = bench;
+  const table = await prepare(bench, 'driver_stats_redis', size);
+  const rates = new Map<string, number>();
+  await onEachRedis(async ({ name, store }) => {
+    const stores = { lake, offline: new DuckLakeOfflineStore(lake), online: store };
+    const run = () =>
+      materializeView(stores, { table, mode: { type: 'full' }, file: path.join(folder, 'newest.parquet') });
+    await run();
+    const answer = path.join(folder, 'redis.parquet');
+    await writeOnlineAnswer(lake, store, table, size.keys, answer);
+    const sql = path.join(folder, 'redis-sql.parquet');
+    await lake.all(`COPY (${bareNewest(lake, table).window}) TO '${sql}' (FORMAT parquet)`);
+    const compared = await assertSameRows(lake, answer, sql);
+    if (compared !== size.keys) throw new Error(`${compared} keys were compared, not ${size.keys}`);
+    const { into, over } = await alternate({ empty: () => store.dropView(table.view), into: run, over: run }, rounds);
+    printTimes(
+      `${name}: ${size.keys.toLocaleString('en')} keys (answers equal)`,
+      { 'into an empty store': into, 'over what is there': over },
+      { rows: size.keys, name: 'entities' },
+    );
+    rates.set(name, size.keys / Math.min(...into.wall));
+    const fastest = Math.round(size.keys / Math.min(...into.wall)).toLocaleString('en');
+    console.log(`  fastest round: ${fastest} entities/s, wanted >= ${redisEntitiesPerSecondMin.toLocaleString('en')}`);
+  });
+  return rates;
 }
 
 /** All rows of a result, as the driver's arrays of column values. */

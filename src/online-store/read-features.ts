@@ -5,7 +5,7 @@ import type { ValueType } from '../types.js';
 import { entityKey } from './entity-key.js';
 import { loadSchemas } from './feature-schemas.js';
 import type { OnlineStore } from './online-store.js';
-import { decodeValues, eventUsOf, schemaIdOf } from './row-codec.js';
+import { decodeValues, eventUsNumber, eventUsOf, hasSchemaOf, schemaIdOf } from './row-codec.js';
 import { dateOf, servedValue } from './served-value.js';
 import { type StoredSchema, storedSchema } from './stored-schema.js';
 
@@ -41,10 +41,21 @@ interface OutputColumn {
 interface ViewRead {
   readonly table: FeatureTable;
   readonly columns: OutputColumn[];
+  /** By schema id, as rows were met. */
+  readonly readers: Map<string, RowReader>;
 }
+
+interface PreparedRead {
+  readonly views: readonly ViewRead[];
+  readonly joinKeys: ReadonlySet<string>;
+}
+
+/** What selections come to, for whoever asks with the same ones again. */
+const prepared = new WeakMap<readonly OnlineSelection[], PreparedRead>();
 
 /**
  * The newest values of features for some entities: one round trip to the store for the whole request.
+ * @param selections must not change afterwards: what they come to is remembered for the next request with the same array.
  * @param keys one object per wanted row with the join keys of all selections; the same entity may be asked for twice.
  * @param now what rows' ages are measured against.
  * @throws DefinitionError when a row lacks a join key, has one of the wrong type, or a property no selected view uses as join key.
@@ -56,8 +67,7 @@ export async function readOnlineFeatures(
   keys: readonly Readonly<Record<string, unknown>>[],
   now: Date,
 ): Promise<OnlineFeatures> {
-  const views = viewReads(selections);
-  const joinKeys = new Set(views.flatMap(({ table }) => Object.keys(table.joinKeys)));
+  const { views, joinKeys } = prepare(selections);
   checkNames(keys, joinKeys);
   const lookups = views.map(({ table }) => ({
     table,
@@ -77,17 +87,22 @@ export async function readOnlineFeatures(
   return result;
 }
 
-function viewReads(selections: readonly OnlineSelection[]): ViewRead[] {
+function prepare(selections: readonly OnlineSelection[]): PreparedRead {
+  const known = prepared.get(selections);
+  if (known !== undefined) return known;
   const views = new Map<string, ViewRead>();
   for (const { table, columns } of selections) {
-    const view = views.get(table.view) ?? { table, columns: [] };
+    const view: ViewRead = views.get(table.view) ?? { table, columns: [], readers: new Map() };
     views.set(table.view, view);
     for (const [output, feature] of Object.entries(columns)) {
       const serve = servedValue(featureType(table, feature), `${table.view}:${feature}`);
       view.columns.push({ output, feature, serve });
     }
   }
-  return [...views.values()];
+  const all = [...views.values()];
+  const joinKeys = new Set(all.flatMap(({ table }) => Object.keys(table.joinKeys)));
+  prepared.set(selections, { views: all, joinKeys });
+  return { views: all, joinKeys };
 }
 
 function featureType(table: FeatureTable, feature: string): ValueType {
@@ -122,26 +137,39 @@ async function fillIn(
 ): Promise<void> {
   const { table, columns } = view;
   const readers = await rowReaders(store, view, stored);
-  const oldest = table.ttlMs === 0 ? undefined : BigInt(Math.ceil(now.getTime() - table.ttlMs)) * 1000n;
+  const oldest = table.ttlMs === 0 ? Number.NEGATIVE_INFINITY : Math.ceil(now.getTime() - table.ttlMs) * 1000;
   for (let index = 0; index < rows.length; index += 1) {
     const row = rows[index] as Record<string, unknown>;
     const status = statuses[index] as Record<string, FeatureStatus>;
     const times = eventTimestamps[index] as Record<string, Date | null>;
     const packed = stored[index];
-    const eventUs = packed === undefined ? undefined : eventUsOf(packed);
-    const expired = eventUs !== undefined && oldest !== undefined && eventUs < oldest;
-    const event = eventUs === undefined ? null : dateOf(`${table.view}:${eventTimestamp}`, eventUs);
-    const reader = packed === undefined || expired ? undefined : readers.get(schemaIdOf(packed));
-    const values = reader === undefined ? undefined : decodeValues(packed as Uint8Array, reader.schema);
+    const event = packed === undefined ? null : eventDate(table, packed);
+    const reader = packed === undefined || eventUsNumber(packed) < oldest ? undefined : readers[index];
+    if (reader === undefined) {
+      const why = packed === undefined ? 'NOT_FOUND' : 'OUTSIDE_MAX_AGE';
+      for (const { output } of columns) {
+        row[output] = null;
+        status[output] = why;
+        times[output] = event;
+      }
+      continue;
+    }
+    const values = decodeValues(packed as Uint8Array, reader.schema);
     for (let column = 0; column < columns.length; column += 1) {
       const { output, serve } = columns[column] as OutputColumn;
-      const value = values?.[reader?.positions[column] as number] ?? null;
+      const value = values[reader.positions[column] as number] ?? null;
       row[output] = value === null || serve === undefined ? value : serve(value);
-      status[output] =
-        eventUs === undefined ? 'NOT_FOUND' : expired ? 'OUTSIDE_MAX_AGE' : value === null ? 'NULL_VALUE' : 'PRESENT';
+      status[output] = value === null ? 'NULL_VALUE' : 'PRESENT';
       times[output] = event;
     }
   }
+}
+
+function eventDate(table: FeatureTable, row: Uint8Array): Date {
+  const micros = eventUsNumber(row);
+  return Number.isSafeInteger(micros)
+    ? new Date(Math.floor(micros / 1000))
+    : dateOf(`${table.view}:${eventTimestamp}`, eventUsOf(row));
 }
 
 /** How to find a view's wanted features in rows written with one schema; a feature it did not have yet is at -1, that is null. */
@@ -150,19 +178,29 @@ interface RowReader {
   readonly positions: readonly number[];
 }
 
+/** One for each stored row; rows of one schema have the same. */
 async function rowReaders(
   store: OnlineStore,
-  { table, columns }: ViewRead,
+  { table, columns, readers }: ViewRead,
   stored: readonly (Uint8Array | undefined)[],
-): Promise<Map<string, RowReader>> {
-  // The view's own schema is known without asking the store.
-  storedSchema(table.features);
-  const ids = new Set<string>();
-  for (const row of stored) if (row !== undefined) ids.add(schemaIdOf(row));
-  const readers = new Map<string, RowReader>();
-  for (const [id, schema] of await loadSchemas(store, table.view, ids)) {
-    const names = Object.keys(schema.features);
-    readers.set(id, { schema, positions: columns.map(({ feature }) => names.indexOf(feature)) });
+): Promise<(RowReader | undefined)[]> {
+  const ids: (string | undefined)[] = [];
+  const unknown = new Set<string>();
+  let last: { readonly row: Uint8Array; readonly id: string } | undefined;
+  for (const row of stored) {
+    if (row !== undefined && (last === undefined || !hasSchemaOf(row, last.row))) {
+      last = { row, id: schemaIdOf(row) };
+      if (!readers.has(last.id)) unknown.add(last.id);
+    }
+    ids.push(row === undefined ? undefined : last?.id);
   }
-  return readers;
+  if (unknown.size > 0) {
+    // The view's own schema is known without asking the store.
+    storedSchema(table.features);
+    for (const [id, schema] of await loadSchemas(store, table.view, unknown)) {
+      const names = Object.keys(schema.features);
+      readers.set(id, { schema, positions: columns.map(({ feature }) => names.indexOf(feature)) });
+    }
+  }
+  return ids.map((id) => (id === undefined ? undefined : readers.get(id)));
 }

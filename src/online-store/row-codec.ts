@@ -6,6 +6,7 @@ import {
   committedOf,
   generationOf,
   isTombstone,
+  readU32,
   reflectsOf,
   rowFormat,
   tombstoneFlag,
@@ -202,6 +203,19 @@ export function decodeHeader(row: Uint8Array): RowHeader {
 
 /** Microseconds since 1970. */
 export const eventUsOf = (row: Uint8Array): bigint => readI64(row, at.tiesStart);
+
+/** The same as a number: exact within 285 years of 1970, a little off beyond. Many times faster than a bigint. */
+export function eventUsNumber(row: Uint8Array): number {
+  const high = readU32(row, at.tiesStart) - 0x80000000;
+  return high * 2 ** 32 + readU32(row, at.tiesStart + 4);
+}
+
+/** Whether both rows were written with one schema. @throws DataError when `row` is cut short or of an unknown format. */
+export function hasSchemaOf(row: Uint8Array, other: Uint8Array): boolean {
+  checkFormat(row);
+  for (let index: number = at.schemaId; index < at.payload; index += 1) if (row[index] !== other[index]) return false;
+  return true;
+}
 
 /** The id of the schema the row was written with; the row must not be a tombstone. @throws DataError as {@link decodeHeader}. */
 export function schemaIdOf(row: Uint8Array): string {

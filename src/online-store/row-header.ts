@@ -38,14 +38,14 @@ export const tombstoneFlag = 1;
 
 const at = headerLayout;
 
-const u32 = (row: Uint8Array, offset: number): number =>
+export const readU32 = (row: Uint8Array, offset: number): number =>
   (row[offset] as number) * 0x1000000 +
   (((row[offset + 1] as number) << 16) | ((row[offset + 2] as number) << 8) | (row[offset + 3] as number));
 
-const u64 = (row: Uint8Array, offset: number): number => u32(row, offset) * 2 ** 32 + u32(row, offset + 4);
+const u64 = (row: Uint8Array, offset: number): number => readU32(row, offset) * 2 ** 32 + readU32(row, offset + 4);
 
 export const isTombstone = (row: Uint8Array): boolean => ((row[at.flags] as number) & tombstoneFlag) !== 0;
-export const generationOf = (row: Uint8Array): number => u32(row, at.generation);
+export const generationOf = (row: Uint8Array): number => readU32(row, at.generation);
 export const committedOf = (row: Uint8Array): number => u64(row, at.committed);
 export const reflectsOf = (row: Uint8Array): number => u64(row, at.reflects);
 
