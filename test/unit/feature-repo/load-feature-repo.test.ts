@@ -44,7 +44,10 @@ describe('loading a feature repository', () => {
       'verify_online_offline',
     ]);
     const stream = repo.views.get('driver_stats_stream') as unknown as StreamFeatureView;
-    expect(stream.transform?.({ conv_rate: 0.5, acc_rate: 0.25 }, {} as never)).toEqual({ conv_rate: 50, acc_rate: 25 });
+    expect(stream.transform?.({ conv_rate: 0.5, acc_rate: 0.25 }, {} as never)).toEqual({
+      conv_rate: 50,
+      acc_rate: 25,
+    });
     expect(repo.transformHash('driver_stats_stream')).toMatch(/^[0-9a-f]{32}$/);
     expect(repo.transformHash('driver_stats')).toBeUndefined();
   });
