@@ -48,6 +48,16 @@ export async function prove(
     if (pipeline === undefined) throw new Error('no pipeline');
     const { handle, workflowId } = await startPipeline(temporal.client, { project: store.project, pipeline });
     const steer = (signal: 'pause' | 'resume' | 'stop'): Promise<void> => handle.signal(signal);
+    // It must not end before it is told to; whatever waits meanwhile ends with it.
+    let isStopped = false;
+    const over = handle.result().then(
+      () => 'it completed',
+      (error: unknown) => failureReason(error),
+    );
+    const early = over.then((reason) => {
+      if (!isStopped) throw new Error(`the run is over: ${reason}`);
+    });
+    const whileRunning = (work: Promise<unknown>): Promise<unknown> => Promise.race([work, early.then(() => work)]);
 
     const random = seededRandom(seed + 1);
     const portion = Math.ceil(count / (troubles.length + 1));
@@ -62,20 +72,12 @@ export async function prove(
       };
       const done = make(trouble, { lose, broker: broker.server, steer, random });
       // Nobody can send to a broker that is away; what it has is being read when it goes.
-      if (isBroker) await done;
-      await Promise.all([done, sender.send(portion)]);
+      if (isBroker) await whileRunning(done);
+      await whileRunning(Promise.all([done, sender.send(portion)]));
     }
 
-    const reason = handle.result().then(
-      () => 'it ended by itself',
-      (error: unknown) => failureReason(error),
-    );
-    for (;;) {
-      const { read } = await store.steps.eventTotals('scores');
-      if (read >= count) break;
-      const ended = await Promise.race([reason, sleep(500)]);
-      if (ended !== undefined) throw new Error(`the run is over after ${read} of ${count} events: ${ended}`);
-    }
+    while ((await store.steps.eventTotals('scores')).read < count) await whileRunning(sleep(500));
+    isStopped = true;
     await steer('stop');
     const summary = (await handle.result()) as RunSummary;
     const state = await handle.query<StreamState>('stream');

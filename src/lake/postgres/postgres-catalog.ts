@@ -93,6 +93,9 @@ export class PostgresCatalog implements LakeCatalog {
     const options = [
       `DATA_PATH ${lit(this.dataDirectory)}`,
       `META_SECRET ${lit(secret)}`,
+      // Small inserts become files like all others. Kept in the catalog they gain no speed here, and a connection that is lost while
+      // DuckLake reads them there is an internal error, after which DuckDB is of no use and ends the process.
+      'DATA_INLINING_ROW_LIMIT 0',
       ...(schema === 'public' ? [] : [`METADATA_SCHEMA ${lit(schema)}`]),
     ];
     await session.run(

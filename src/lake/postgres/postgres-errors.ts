@@ -87,6 +87,7 @@ const lost = new RegExp(
     'too many clients',
     'remaining connection slots',
     'Connection reset failure',
+    'DuckLake: Current transaction is aborted',
     // What DuckDB is left with when the server goes away at COMMIT: it can't roll back either, and libpq has no words for it.
     'Failed to execute query "ROLLBACK": *$',
   ].join('|'),
