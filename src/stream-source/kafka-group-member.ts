@@ -160,6 +160,8 @@ export class KafkaGroupMember {
     await this.#consumer.run({
       autoCommit: false,
       eachBatchAutoResolve: false,
+      // All batches of an answer come into the buffer at once: one partition's waits for no other's.
+      partitionsConsumedConcurrently: kafka.batchesAtOnce,
       eachBatch: (payload) => this.#eachBatch(payload),
     });
   }

@@ -18,6 +18,8 @@ export const kafka = {
   /** One answer of a broker; a single larger event comes all the same. */
   fetchBytesMax: 4 * 1024 * 1024,
   fetchPartitionBytesMax: 1024 * 1024,
+  /** Of different partitions. */
+  batchesAtOnce: 64,
   /** Fetching pauses while this much was fetched and not polled. */
   bufferedBytesMax: 4 * 1024 * 1024,
   bufferedRowsMax: 20_000,
