@@ -74,8 +74,10 @@ export const limits = {
   redisScriptRows: 256,
   /** Bytes of rows on their way to Redis at once. */
   redisPipelineBytesMax: 8 * 1024 * 1024,
-  /** Keys of one MGET or UNLINK, and keys looked at by one step of SCAN. */
+  /** Keys of one MGET or UNLINK. */
   redisKeysPerCommand: 1_000,
+  /** Keys looked at by one step of SCAN: the server does nothing else meanwhile (about 1 ms). */
+  redisScanKeys: 4_000,
   /**
    * An expired row is kept for this long, so that readers are told OUTSIDE_MAX_AGE and not NOT_FOUND. In engines that let rows
    * expire by themselves.

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { Redis } from 'ioredis';
 import { limits } from '../config.js';
 import { DefinitionError } from '../errors.js';
 import type { OnlineEntry, OnlineStore, OnlineTable, ReplaceReport, WriteReport } from './online-store.js';
@@ -85,21 +86,26 @@ class RedisOnlineStore implements OnlineStore {
     const tombstone = packedRows([encodeTombstone({ generation: table.generation, snapshot })]);
     const args = [...scriptArguments(table, snapshot), tombstone];
     const total = [0];
-    for await (const keys of this.#scan(this.#view(table.view).rowPattern)) {
+    await this.#eachPage(this.#view(table.view).rowPattern, async (keys) => {
       const sweep = (tag: number, own: Buffer[]): RedisCommand => scriptCommand(sweepScript, tag, own, args);
       addUp(total, await this.#onKeys(keys, limits.redisScriptRows, sweep));
-    }
+    });
     return { deleted: total[0] as number };
   }
 
   async *scan(table: OnlineTable): AsyncIterable<OnlineEntry> {
     const view = this.#view(table.view);
-    for await (const keys of this.#scan(view.rowPattern)) {
-      const rows = await this.#get(this.#writer, keys, keys.map(tagOfStorageKey));
-      for (const [index, row] of rows.entries()) {
-        if (row == null || generationOf(row) !== table.generation) continue;
-        yield { key: view.entityKey(keys[index] as Buffer), row };
-      }
+    for (const node of await this.#writer.masters()) {
+      let cursor = '0';
+      do {
+        const page = await this.#page(node, view.rowPattern, cursor);
+        const rows = await this.#get(this.#writer, page.keys, page.keys.map(tagOfStorageKey));
+        for (const [index, row] of rows.entries()) {
+          if (row == null || generationOf(row) !== table.generation) continue;
+          yield { key: view.entityKey(page.keys[index] as Buffer), row };
+        }
+        cursor = page.cursor;
+      } while (cursor !== '0');
     }
   }
 
@@ -211,24 +217,34 @@ class RedisOnlineStore implements OnlineStore {
     );
   }
 
-  /** Keys of a pattern, page by page, from every master. One may come twice while keys are added and removed. */
-  async *#scan(pattern: string): AsyncGenerator<Buffer[]> {
-    const step = ['MATCH', pattern, 'COUNT', String(limits.redisKeysPerCommand)];
-    for (const node of await this.#writer.masters()) {
-      let cursor = '0';
-      do {
-        const reply = await this.#writer.use(() => node.callBuffer('scan', cursor, ...step));
-        const [next, keys] = reply as [Buffer, Buffer[]];
-        cursor = next.toString('latin1');
-        if (keys.length > 0) yield keys;
-      } while (cursor !== '0');
-    }
+  /** Does something with all keys of a pattern, page by page, on all masters at the same time. */
+  async #eachPage(pattern: string, work: (keys: readonly Buffer[]) => Promise<void>): Promise<void> {
+    const ofNode = async (node: Redis): Promise<void> => {
+      let page = await this.#page(node, pattern, '0');
+      for (;;) {
+        const { cursor, keys } = page;
+        // The next page is on its way meanwhile.
+        const [next] = await Promise.all([cursor === '0' ? undefined : this.#page(node, pattern, cursor), work(keys)]);
+        if (next === undefined) return;
+        page = next;
+      }
+    };
+    await Promise.all((await this.#writer.masters()).map(ofNode));
   }
 
-  async #unlinkAll(pattern: string): Promise<void> {
-    for await (const keys of this.#scan(pattern)) {
+  /** Some keys of a pattern. One may come twice while keys are added and removed. */
+  async #page(node: Redis, pattern: string, cursor: string): Promise<{ cursor: string; keys: Buffer[] }> {
+    const step = ['MATCH', pattern, 'COUNT', String(limits.redisScanKeys)];
+    const [next, keys] = await this.#writer.use(
+      () => node.callBuffer('scan', cursor, ...step) as Promise<[Buffer, Buffer[]]>,
+    );
+    return { cursor: next.toString('latin1'), keys };
+  }
+
+  #unlinkAll(pattern: string): Promise<void> {
+    return this.#eachPage(pattern, async (keys) => {
       await this.#onKeys(keys, limits.redisKeysPerCommand, (tag, own) => ({ tag, name: 'unlink', args: own }));
-    }
+    });
   }
 }
 
