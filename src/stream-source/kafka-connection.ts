@@ -1,10 +1,9 @@
-import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
 import kafkajs, { type ISocketFactory, type Kafka, type SASLOptions } from 'kafkajs';
+import { type SettingsPlace, tlsOptions } from '../connection-settings.js';
 import type { KafkaSettings } from '../definitions/engine-settings.js';
-import { readSetting } from '../definitions/setting.js';
-import type { TlsSettings } from '../definitions/tls-settings.js';
+import { readSetting, type Setting } from '../definitions/setting.js';
 import { DefinitionError } from '../errors.js';
 import { registerCodecs } from './kafka-codecs.js';
 import { kafka } from './kafka-limits.js';
@@ -16,22 +15,18 @@ export interface KafkaConnection {
   readonly sasl?: SASLOptions | undefined;
 }
 
-const where = 'streamSource';
-
 /** Reads the settings' values from the environment and files. @throws DefinitionError for what is missing or can't be meant. */
-export function kafkaConnection(
-  settings: KafkaSettings,
-  env: Readonly<Record<string, string | undefined>> = process.env,
-): KafkaConnection {
-  const read = (field: string, setting: Parameters<typeof readSetting>[2]): string =>
-    readSetting(where, field, setting, env);
+export function kafkaConnection(settings: KafkaSettings, place: SettingsPlace): KafkaConnection {
+  const { where, environment } = place;
+  const read = (field: string, setting: Setting): string =>
+    readSetting(where, `streamSource.${field}`, setting, environment);
   const brokers = read('brokers', settings.brokers)
     .split(',')
     .map((broker) => broker.trim())
     .filter((broker) => broker !== '');
   const wrong = brokers.find((broker) => !/^[^\s:/]+:\d{1,5}$|^\[[0-9a-fA-F:]+\]:\d{1,5}$/.test(broker));
   if (brokers.length === 0 || wrong !== undefined) {
-    throw new DefinitionError(`brokers ${JSON.stringify(wrong ?? '')} is no host and port`, {
+    throw new DefinitionError(`streamSource.brokers ${JSON.stringify(wrong ?? '')} is no host and port`, {
       where,
       mend: "write brokers: 'host:9092,other-host:9092'",
     });
@@ -39,7 +34,7 @@ export function kafkaConnection(
   const { sasl, tls } = settings;
   return {
     brokers,
-    ssl: tls === undefined || tls === false ? undefined : tlsOptions(tls === true ? {} : tls, read),
+    ssl: tlsOptions('streamSource.tls', tls, place),
     sasl:
       sasl === undefined
         ? undefined
@@ -48,30 +43,6 @@ export function kafkaConnection(
             username: read('sasl.username', sasl.username),
             password: read('sasl.password', sasl.password),
           },
-  };
-}
-
-type Read = (field: string, setting: NonNullable<TlsSettings['ca']>) => string;
-
-function tlsOptions({ ca, cert, key, serverName }: TlsSettings, read: Read): ConnectionOptions {
-  const file = (field: string, setting: TlsSettings['ca']): Record<string, Buffer> => {
-    if (setting === undefined) return {};
-    const path = read(`tls.${field}`, setting);
-    try {
-      return { [field]: readFileSync(path) };
-    } catch (error) {
-      throw new DefinitionError(`tls.${field} can't be read: ${(error as NodeJS.ErrnoException).code ?? 'unknown'}`, {
-        where: path,
-        mend: 'give the path of a PEM file',
-      });
-    }
-  };
-  return {
-    ...file('ca', ca),
-    ...file('cert', cert),
-    ...file('key', key),
-    ...(serverName === undefined ? {} : { servername: read('tls.serverName', serverName) }),
-    rejectUnauthorized: true,
   };
 }
 

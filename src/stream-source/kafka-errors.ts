@@ -155,6 +155,10 @@ export function kafkaError(error: unknown, where: string, topic: string): AsofEr
   return new rule.as(rule.what(facts), { where, mend: rule.mend(facts), cause: error });
 }
 
+/** Whether an error says that there is no such topic. */
+export const isNoTopic = (error: unknown): boolean =>
+  withCauses(error).some(({ type }) => type === 'UNKNOWN_TOPIC_OR_PARTITION' || type === 'UNKNOWN_TOPIC_ID');
+
 type KafkaFailure = Error & { readonly type?: unknown; readonly code?: unknown; readonly errors?: unknown };
 
 /** An error, its causes, and those it gathers. */

@@ -48,7 +48,8 @@ export class KafkaGroupMember {
   /** The client is on its way into the group, and can't be stopped. */
   #starting = false;
   #troubledSince: number | undefined;
-  #hint: Promise<void> | undefined;
+  #hint: ReadonlyMap<number, number> | undefined;
+  #hinting: Promise<void> | undefined;
 
   constructor(options: GroupMemberOptions) {
     this.#options = options;
@@ -128,27 +129,19 @@ export class KafkaGroupMember {
     this.changed.notify();
   }
 
-  /** Tells the group, if it likes to hear it; the newest hint wins, failures are nobody's. */
+  /** Tells the group, if it likes to hear it. While it is told, only the newest of further hints is kept; failures are nobody's. */
   hint(positions: ReadonlyMap<number, number>): void {
-    if (this.#hint !== undefined || this.#failure !== undefined) return;
-    const { topic } = this.#options;
-    const offsets = [...positions]
-      .filter(([partition]) => this.#assigned?.includes(partition))
-      .map(([partition, offset]) => ({ topic, partition, offset: String(offset) }));
-    if (offsets.length === 0) return;
-    this.#hint = this.#consumer
-      .commitOffsets(offsets)
-      .catch(() => undefined)
-      .finally(() => {
-        this.#hint = undefined;
-      });
+    this.#hint = positions;
+    this.#hinting ??= this.#sendHints().finally(() => {
+      this.#hinting = undefined;
+    });
   }
 
   /** Leaves the group, so that others get the partitions at once. */
   async close(): Promise<void> {
     this.#closing = true;
     this.changed.notify();
-    await this.#hint;
+    await this.#hinting;
     await this.#running;
     while (this.#starting) await this.changed.wait(kafka.heartbeatEveryMs);
     await this.#consumer.disconnect().catch(() => undefined);
@@ -164,6 +157,17 @@ export class KafkaGroupMember {
       partitionsConsumedConcurrently: kafka.batchesAtOnce,
       eachBatch: (payload) => this.#eachBatch(payload),
     });
+  }
+
+  async #sendHints(): Promise<void> {
+    const { topic } = this.#options;
+    for (let hint = this.#hint; hint !== undefined && this.#failure === undefined; hint = this.#hint) {
+      this.#hint = undefined;
+      const offsets = [...hint]
+        .filter(([partition]) => this.#assigned?.includes(partition))
+        .map(([partition, offset]) => ({ topic, partition, offset: String(offset) }));
+      if (offsets.length > 0) await this.#consumer.commitOffsets(offsets).catch(() => undefined);
+    }
   }
 
   #joined(partitions: readonly number[]): void {

@@ -4,7 +4,7 @@ import type { Admin } from 'kafkajs';
 import { DataError, DefinitionError, StoreUnavailableError } from '../errors.js';
 import { orAborted } from './change-signal.js';
 import { type KafkaConnection, kafkaClient } from './kafka-connection.js';
-import { kafkaError } from './kafka-errors.js';
+import { isNoTopic, kafkaError } from './kafka-errors.js';
 import { KafkaGroupMember } from './kafka-group-member.js';
 import { kafka } from './kafka-limits.js';
 import { KafkaTopicIds } from './kafka-topic-ids.js';
@@ -168,12 +168,7 @@ class KafkaStreamSource implements StreamSource {
   /** @throws DataError when what was fetched up to now may be of another topic of this name. */
   async #verify(): Promise<void> {
     const { sequence } = this.#member.buffer;
-    let topicId: string | undefined;
-    try {
-      topicId = await this.topicId();
-    } catch (error) {
-      if (!(error instanceof DefinitionError)) throw error;
-    }
+    const topicId = await this.#topicIdNow();
     if (topicId !== this.#topicId) {
       throw new DataError(topicId === undefined ? 'the topic was deleted' : 'the topic was deleted and created again', {
         where: `topic ${this.topic} at ${this.#where}`,
@@ -181,6 +176,19 @@ class KafkaStreamSource implements StreamSource {
       });
     }
     this.#verified = sequence;
+  }
+
+  /** Undefined = the topic is gone: also when asked again, as a broker that just started may not know of all topics yet. */
+  async #topicIdNow(): Promise<string | undefined> {
+    for (const until = Date.now() + kafka.retryDelayMaxMs; ; ) {
+      try {
+        return await this.topicId();
+      } catch (error) {
+        if (!isNoTopic(error)) throw error;
+        if (this.#closed || Date.now() >= until) return undefined;
+        await sleep(kafka.retryDelayMs);
+      }
+    }
   }
 
   async #check(partition: number, offset: number): Promise<void> {

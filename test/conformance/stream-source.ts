@@ -214,6 +214,7 @@ export function streamSourceConformance(name: string, open: () => Promise<Stream
       await send(await producerOf('orders'), 3);
       await expect(source.poll(some)).rejects.toMatchObject({ name: 'DataError' });
       expect(await source.topicId()).not.toBe(id);
+      await source.partitions();
       await source.seek(new Map([[0, 0]]));
       expect((await drain(source)).map(text)).toEqual([event(3)]);
     });

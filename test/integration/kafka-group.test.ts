@@ -141,6 +141,20 @@ describe.skipIf(lacks('kafka'))('a Kafka consumer group', { timeout: 120_000 }, 
     expect(new Set((await one.poll(some)).map(({ partition }) => partition))).toEqual(new Set([mine]));
   });
 
+  test('lag tools hear the newest hint; reading takes nothing from it', async () => {
+    await makeTopic(1);
+    await send(0, 0, 5);
+    const one = await member();
+    await take(one);
+    for (const offset of [1, 2, 4]) await one.commitHint(new Map([[0, offset]]));
+    await one.close();
+    const [told] = await admin.fetchOffsets({ groupId: group, topics: [topic] });
+    expect(told?.partitions).toMatchObject([{ partition: 0, offset: '4' }]);
+    const two = await member();
+    await take(two);
+    expect((await two.poll(some)).map(({ offset }) => offset)).toEqual([0, 1, 2, 3, 4]);
+  });
+
   test('members beyond the partitions wait until one is free', async () => {
     await makeTopic(1);
     const one = await member();
@@ -366,6 +380,10 @@ describe.skipIf(lacks('kafka'))('a Kafka consumer group', { timeout: 120_000 }, 
         name: 'DefinitionError',
         mend: expect.stringContaining(`--create --topic ${topic}`),
       });
+      const gone = async (): Promise<void> => {
+        for (;;) await source.poll({ ...some, waitMs: 100 });
+      };
+      await expect(gone()).rejects.toThrow(/the topic was deleted|there is no topic/);
       await makeTopic(1);
       await send(0, 0, 50);
       const end = async (): Promise<StreamRecord[]> => {
