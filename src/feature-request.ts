@@ -54,6 +54,27 @@ export function resolveRequest(
   return merge(named).map(({ view, columns }) => ({ table: tableOf(view, columns, state), columns }));
 }
 
+/** Requests that come again and again: what a service comes to is worked out once for each state of the registry. */
+export class OnlineRequests {
+  readonly #known = new WeakMap<object, { readonly state: RegistryState; readonly selections: OnlineSelection[] }>();
+
+  /** As {@link resolveRequest}. */
+  resolve(
+    request: FeatureRequest,
+    repo: Pick<FeatureRepo, 'views'>,
+    state: RegistryState,
+    options: NamingOptions,
+  ): OnlineSelection[] {
+    // Services are frozen; a list may be another one the next time.
+    const isKept = isService(request) && options.fullFeatureNames !== true;
+    const known = isKept ? this.#known.get(request) : undefined;
+    if (known?.state === state) return known.selections;
+    const selections = resolveRequest(request, repo, state, options);
+    if (isKept) this.#known.set(request, { state, selections });
+    return selections;
+  }
+}
+
 const isService = (request: FeatureRequest): request is FeatureService =>
   (request as FeatureService).kind === 'feature_service';
 

@@ -12,6 +12,7 @@ import {
   findView,
   type HistoricalOptions,
   type NamingOptions,
+  OnlineRequests,
   resolveRequest,
 } from './feature-request.js';
 import type { Lake } from './lake/index.js';
@@ -22,12 +23,7 @@ import {
   historicalFeatures,
 } from './offline-store/historical-features.js';
 import type { OfflineStore } from './offline-store/offline-store.js';
-import {
-  type OnlineFeatures,
-  type OnlineSelection,
-  type OnlineStore,
-  readOnlineFeatures,
-} from './online-store/index.js';
+import { type OnlineFeatures, type OnlineStore, readOnlineFeatures } from './online-store/index.js';
 import { PipelineSteps } from './pipeline-steps.js';
 import type { Applied, Plan, Registry, RegistryState, TeardownCounts } from './registry/index.js';
 import { Runs } from './runs/index.js';
@@ -74,8 +70,7 @@ export class FeatureStore {
   #repo: FeatureRepo;
   #state: Promise<RegistryState> | undefined;
   #online: Promise<OnlineStore> | undefined;
-  /** What services, which never change, came to for the state they were last asked with. */
-  readonly #served = new WeakMap<object, { readonly state: RegistryState; readonly selections: OnlineSelection[] }>();
+  readonly #requests = new OnlineRequests();
 
   constructor(repo: FeatureRepo, engines: Engines, reload: () => Promise<FeatureRepo>) {
     this.#repo = repo;
@@ -101,10 +96,9 @@ export class FeatureStore {
     return this.#engines.registry;
   }
 
-  /** The online store, opened on first use. */
+  /** The online store, opened on first use; where that fails, the next caller tries anew. */
   online(): Promise<OnlineStore> {
     this.#online ??= this.#engines.openOnline().catch((error: unknown) => {
-      // The next caller tries anew: what was missing may be there by then.
       this.#online = undefined;
       throw error;
     });
@@ -231,17 +225,8 @@ export class FeatureStore {
     keys: readonly object[],
     options: NamingOptions = {},
   ): Promise<OnlineFeatures> {
-    const selections = this.#onlineSelections(features, await this.state(), options);
+    const selections = this.#requests.resolve(features, this.#repo, await this.state(), options);
     return readOnlineFeatures(await this.online(), selections, keys as readonly Record<string, unknown>[], new Date());
-  }
-
-  #onlineSelections(features: FeatureRequest, state: RegistryState, options: NamingOptions): OnlineSelection[] {
-    const known = this.#served.get(features);
-    if (known?.state === state && options.fullFeatureNames !== true) return known.selections;
-    const selections = resolveRequest(features, this.#repo, state, options);
-    if (Object.isFrozen(features) && options.fullFeatureNames !== true)
-      this.#served.set(features, { state, selections });
-    return selections;
   }
 
   /** Brings views online, here and now. A pipeline does the same durably. */
