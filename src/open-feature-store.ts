@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { configPlace } from './connection-settings.js';
 import { readSetting } from './definitions/index.js';
 import { type FeatureRepo, loadFeatureRepo } from './feature-repo/index.js';
 import { type Engines, FeatureStore } from './feature-store.js';
@@ -29,7 +30,7 @@ export async function openFeatureStore(repoDir = 'feature_repo'): Promise<Featur
       if (streamSource.type === 'kafka') {
         const { kafkaConnection, openKafkaStreamSource } = await import('./stream-source/kafka-stream-source.js');
         const group = view === undefined ? undefined : `asof-${project}-${view}`;
-        return openKafkaStreamSource({ connection: kafkaConnection(streamSource), topic, group });
+        return openKafkaStreamSource({ connection: kafkaConnection(streamSource, configPlace(repo)), topic, group });
       }
       const { openFileStreamSource } = await import('./stream-source/file-stream-source.js');
       return openFileStreamSource({ directory: streams, topic });
@@ -37,7 +38,7 @@ export async function openFeatureStore(repoDir = 'feature_repo'): Promise<Featur
     openProducer: async (topic) => {
       if (streamSource.type === 'kafka') {
         const { kafkaConnection, openKafkaStreamProducer } = await import('./stream-source/kafka-stream-producer.js');
-        return openKafkaStreamProducer({ connection: kafkaConnection(streamSource), topic });
+        return openKafkaStreamProducer({ connection: kafkaConnection(streamSource, configPlace(repo)), topic });
       }
       const { openFileStreamProducer } = await import('./stream-source/file-stream-producer.js');
       return openFileStreamProducer({ directory: streams, topic });
@@ -51,22 +52,22 @@ export async function openFeatureStore(repoDir = 'feature_repo'): Promise<Featur
 }
 
 /** The catalog's settings, with what they read from the environment; a relative shared path is one below the project's root. */
-function catalogOf({ config: { catalog, project }, projectRoot }: FeatureRepo): CatalogOptions {
+function catalogOf(repo: FeatureRepo): CatalogOptions {
+  const { catalog } = repo.config;
   if (catalog.type === 'sqlite') return { type: 'sqlite' };
-  const where = `featureStoreConfig "${project}"`;
-  const url = readSetting(where, 'catalog.url', catalog.url, process.env);
+  const { where, environment, root } = configPlace(repo);
+  const url = readSetting(where, 'catalog.url', catalog.url, environment);
   if (catalog.sharedPath === undefined) return { type: 'postgres', url };
-  const sharedPath = readSetting(where, 'catalog.sharedPath', catalog.sharedPath, process.env);
-  return { type: 'postgres', url, sharedPath: path.resolve(projectRoot, sharedPath) };
+  const sharedPath = readSetting(where, 'catalog.sharedPath', catalog.sharedPath, environment);
+  return { type: 'postgres', url, sharedPath: path.resolve(root, sharedPath) };
 }
 
-async function openOnlineStore({ config, stateDir, projectRoot }: FeatureRepo): Promise<OnlineStore> {
-  const { project, onlineStore } = config;
+async function openOnlineStore(repo: FeatureRepo): Promise<OnlineStore> {
+  const { project, onlineStore } = repo.config;
   if (onlineStore.type === 'redis') {
     const { openRedisOnlineStore, redisTarget } = await import('./online-store/redis-online-store.js');
-    const place = { where: `featureStoreConfig "${project}"`, environment: process.env, root: projectRoot };
-    return openRedisOnlineStore({ target: redisTarget(onlineStore, place), project });
+    return openRedisOnlineStore({ target: redisTarget(onlineStore, configPlace(repo)), project });
   }
   const { openLmdbOnlineStore } = await import('./online-store/lmdb-online-store.js');
-  return openLmdbOnlineStore({ directory: path.join(stateDir, 'online'), project });
+  return openLmdbOnlineStore({ directory: path.join(repo.stateDir, 'online'), project });
 }

@@ -12,7 +12,7 @@ interface Room {
   readonly types?: readonly string[];
 }
 
-const base = ['definitions', 'types', 'errors', 'config', 'did-you-mean'];
+const base = ['definitions', 'types', 'errors', 'config', 'connection-settings', 'did-you-mean'];
 const onLake = [...base, 'lake'];
 const library = [
   ...onLake,
@@ -43,6 +43,7 @@ const everything = [
 
 const rooms: Record<string, Room> = {
   errors: { loads: [] },
+  'connection-settings': { loads: ['definitions', 'errors'] },
   'did-you-mean': { loads: [] },
   config: { loads: [] },
   types: { loads: ['errors'] },

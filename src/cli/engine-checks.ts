@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { configPlace } from '../connection-settings.js';
 import { readSetting, type Setting } from '../definitions/index.js';
 import { AsofError } from '../errors.js';
 import type { FeatureRepo } from '../feature-repo/index.js';
@@ -27,17 +28,11 @@ async function guarded(name: string, required: boolean, look: () => Promise<Chec
   }
 }
 
-const place = ({ config, projectRoot }: FeatureRepo) => ({
-  where: `featureStoreConfig "${config.project}"`,
-  environment: process.env,
-  root: projectRoot,
-});
-
 async function catalogCheck(repo: FeatureRepo): Promise<Check> {
   const { catalog } = repo.config;
   const base = { name: 'catalog', required: true, ok: true };
   if (catalog.type === 'sqlite') return { ...base, found: 'SQLite, embedded', where: path.join(repo.stateDir, 'lake') };
-  const url = readSetting(place(repo).where, 'catalog.url', catalog.url, process.env);
+  const url = readSetting(configPlace(repo).where, 'catalog.url', catalog.url, process.env);
   const { lookAtPostgresCatalog } = await import('../lake/postgres/look-at-catalog.js');
   const { shown, server, lake } = await lookAtPostgresCatalog(url);
   const holds =
@@ -54,7 +49,7 @@ async function onlineStoreCheck(repo: FeatureRepo): Promise<Check> {
     import('../online-store/redis-online-store.js'),
     import('../online-store/redis-settings.js'),
   ]);
-  const target = redisTarget(onlineStore, place(repo));
+  const target = redisTarget(onlineStore, configPlace(repo));
   const store = openRedisOnlineStore({ target, project });
   try {
     await store.servers();
@@ -65,7 +60,8 @@ async function onlineStoreCheck(repo: FeatureRepo): Promise<Check> {
 }
 
 /** One check a topic: a broker that answers may still lack it. */
-function streamChecks({ config, views, stateDir }: FeatureRepo): Promise<Check>[] {
+function streamChecks(repo: FeatureRepo): Promise<Check>[] {
+  const { config, views, stateDir } = repo;
   const { streamSource, project } = config;
   const base = { name: 'streams', required: true, ok: true };
   if (streamSource.type === 'file') {
@@ -80,7 +76,7 @@ function streamChecks({ config, views, stateDir }: FeatureRepo): Promise<Check>[
     const name = `topic "${topic}"`;
     return guarded(name, true, async () => {
       const { kafkaConnection, openKafkaStreamSource } = await import('../stream-source/kafka-stream-source.js');
-      const connection = kafkaConnection(streamSource);
+      const connection = kafkaConnection(streamSource, configPlace(repo));
       const source = await openKafkaStreamSource({ connection, topic });
       try {
         const ranges = await source.topicRanges();

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
+import { configPlace } from '../connection-settings.js';
 import { type FeatureRepo, loadFeatureRepo } from '../feature-repo/index.js';
 import { ensureDatabase, seedSampleDatabase } from '../toolchain/services/index.js';
 import type { GlobalOptions } from './command.js';
@@ -36,11 +37,14 @@ export async function prepareServices(options: GlobalOptions): Promise<string[]>
 }
 
 /** @returns those of all stream views, where streams are topics of Kafka. */
-async function makeTopics({ config: { streamSource }, views }: FeatureRepo): Promise<string[]> {
+async function makeTopics(repo: FeatureRepo): Promise<string[]> {
+  const { streamSource } = repo.config;
   if (streamSource.type !== 'kafka') return [];
   const { kafkaConnection, openKafkaStreamProducer } = await import('../stream-source/kafka-stream-producer.js');
-  const connection = kafkaConnection(streamSource);
-  const topics = [...views.values()].flatMap(({ source }) => (source.kind === 'kafka_source' ? [source.topic] : []));
+  const connection = kafkaConnection(streamSource, configPlace(repo));
+  const topics = [...repo.views.values()].flatMap(({ source }) =>
+    source.kind === 'kafka_source' ? [source.topic] : [],
+  );
   const different = [...new Set(topics)].sort();
   for (const topic of different) await (await openKafkaStreamProducer({ connection, topic })).close();
   return different;

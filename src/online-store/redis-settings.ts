@@ -1,14 +1,7 @@
-import { readFileSync } from 'node:fs';
-import path from 'node:path';
 import type { ConnectionOptions } from 'node:tls';
 import { limits } from '../config.js';
-import {
-  parseDuration,
-  type RedisSettings,
-  readSetting,
-  type Setting,
-  type TlsSettings,
-} from '../definitions/index.js';
+import { type SettingsPlace, tlsOptions } from '../connection-settings.js';
+import { parseDuration, type RedisSettings, readSetting, type Setting } from '../definitions/index.js';
 import { DefinitionError } from '../errors.js';
 
 /** Where Redis is and how to speak with it: settings with their values from the environment and from files. */
@@ -31,15 +24,6 @@ export interface RedisTarget {
 export interface RedisAddress {
   readonly host: string;
   readonly port: number;
-}
-
-/** What settings are read from. */
-export interface SettingsPlace {
-  /** Names the project in errors. */
-  readonly where: string;
-  readonly environment: Readonly<Record<string, string | undefined>>;
-  /** Paths of certificates are relative to it. */
-  readonly root: string;
 }
 
 const field = (name: string): string => `onlineStore.${name}`;
@@ -68,7 +52,7 @@ export function redisTarget(settings: RedisSettings, place: SettingsPlace): Redi
     ...located,
     username,
     password,
-    tls: tlsOptions(settings.tls ?? located.secure, place, read),
+    tls: tlsOptions(field('tls'), settings.tls ?? located.secure, place),
     sentinelPassword: read('sentinel.password', sentinel?.password),
     readTimeoutMs:
       readTimeout === undefined
@@ -147,30 +131,4 @@ function parseNodes(text: string, port: number, name: string, where: string): Re
     // Not shown: somebody may have put a URL with a password there.
     throw new DefinitionError(`${name} is no list of nodes`, { where, mend: 'write host:port,host:port' });
   });
-}
-
-function tlsOptions(tls: boolean | TlsSettings, place: SettingsPlace, read: Read): ConnectionOptions | undefined {
-  if (tls === false) return undefined;
-  if (tls === true) return {};
-  const file = (name: 'ca' | 'cert' | 'key'): Buffer | undefined => {
-    const given = read(`tls.${name}`, tls[name]);
-    if (given === undefined) return undefined;
-    const found = path.resolve(place.root, given);
-    try {
-      return readFileSync(found);
-    } catch (error) {
-      throw new DefinitionError(`${field(`tls.${name}`)} can't be read: ${(error as Error).message}`, {
-        where: place.where,
-        mend: `put the PEM file there, readable for this user`,
-      });
-    }
-  };
-  const [ca, cert, key] = [file('ca'), file('cert'), file('key')];
-  const servername = read('tls.serverName', tls.serverName);
-  return {
-    ...(ca && { ca }),
-    ...(cert && { cert }),
-    ...(key && { key }),
-    ...(servername !== undefined && { servername }),
-  };
 }

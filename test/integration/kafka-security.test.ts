@@ -24,9 +24,11 @@ describe.skipIf(lacks('kafka'))('a Kafka cluster that asks who is there', { time
   }, 120_000);
   afterAll(() => cluster?.close());
 
+  const placeOf = (password: string) => ({ where: 'the test', environment: { KAFKA_PASSWORD: password }, root: '/' });
+
   /** Reads the topic's only event as a member of a group. */
   async function read(settings: Settings, password = ''): Promise<string> {
-    const connection = kafkaConnection({ type: 'kafka', ...settings }, { KAFKA_PASSWORD: password });
+    const connection = kafkaConnection({ type: 'kafka', ...settings }, placeOf(password));
     const source = await openKafkaStreamSource({ connection, topic, group: 'asof-test-guarded' });
     try {
       await source.seek(new Map((await source.partitions()).map(({ partition, start }) => [partition, start])));
@@ -38,7 +40,7 @@ describe.skipIf(lacks('kafka'))('a Kafka cluster that asks who is there', { time
   }
 
   async function write(settings: Settings, password = ''): Promise<void> {
-    const connection = kafkaConnection({ type: 'kafka', ...settings }, { KAFKA_PASSWORD: password });
+    const connection = kafkaConnection({ type: 'kafka', ...settings }, placeOf(password));
     const producer = await openKafkaStreamProducer({ connection, topic });
     await producer.close();
   }
