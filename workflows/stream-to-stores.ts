@@ -1,6 +1,5 @@
 import {
   ActivityFailure,
-  ApplicationFailure,
   CancellationScope,
   condition,
   continueAsNew,
@@ -9,7 +8,6 @@ import {
   isCancellation,
   patched,
   setHandler,
-  TimeoutFailure,
   workflowInfo,
 } from '@temporalio/workflow';
 import type { EventCounts } from '../src/index.js';
@@ -114,8 +112,8 @@ export async function streamToStores(input: PipelineInput, continued?: Continued
             ]),
           )
           .catch((error: unknown) => {
-            // Cancelled before it began, or lost: a step that was cancelled is not tried again.
-            if (!handedIn.has(slice) || !(isCancellation(error) || mayBeTriedAgain(error))) throw error;
+            // Cancelled before it began, or lost meanwhile: a step that was cancelled is not tried again.
+            if (!handedIn.has(slice) || !(isCancellation(error) || isLost(error))) throw error;
             isUncounted = true;
             return undefined;
           })
@@ -161,8 +159,5 @@ export async function streamToStores(input: PipelineInput, continued?: Continued
   });
 }
 
-/** Of a worker that died, or a store that was away: had it not been cancelled, the step would have been tried again. */
-const mayBeTriedAgain = (error: unknown): boolean =>
-  error instanceof ActivityFailure &&
-  (error.cause instanceof TimeoutFailure ||
-    (error.cause instanceof ApplicationFailure && error.cause.nonRetryable !== true));
+/** Of a worker that died, or a store that was away: it would be tried again, had nobody asked to cancel it. */
+const isLost = (error: unknown): boolean => error instanceof ActivityFailure && error.retryState === 'CANCEL_REQUESTED';

@@ -1,6 +1,6 @@
 import { columnDefinitions, tableColumns, tableName } from '../definitions/feature-table.js';
 import { appendColumns } from '../lake/append-columns.js';
-import { offsetsTable } from '../lake/feature-tables.js';
+import { partitionTable } from '../lake/feature-tables.js';
 import { type Lake, tempTable } from '../lake/index.js';
 import { insertDeadLetters } from './dead-letters.js';
 import { fencedOff } from './fenced-off.js';
@@ -23,12 +23,11 @@ export async function appendStreamBatch(lake: Lake, batch: StreamBatch): Promise
       async () => {
         for (const { claim, nextOffset, counts } of progress) {
           const updated = await session.run(
-            `UPDATE ${offsetsTable(lake, table)} SET next_offset = $5, events_read = events_read + $6, written = written + $7,
-             dead_letters = dead_letters + $8, dropped = dropped + $9, late = late + $10
-           WHERE topic = $1 AND "partition" = $2 AND epoch = $3 AND next_offset = $4`,
+            `UPDATE ${partitionTable(lake, table, claim.partition)} SET next_offset = $4, events_read = events_read + $5,
+             written = written + $6, dead_letters = dead_letters + $7, dropped = dropped + $8, late = late + $9
+           WHERE topic = $1 AND epoch = $2 AND next_offset = $3`,
             [
               topic,
-              claim.partition,
               BigInt(claim.epoch),
               BigInt(claim.nextOffset),
               BigInt(nextOffset),

@@ -1,16 +1,10 @@
 import { eventTimestamp, type FeatureTable, tableName } from '../definitions/feature-table.js';
 import { DataError } from '../errors.js';
-import { headTable, offsetsTable } from '../lake/feature-tables.js';
+import { partitionTable } from '../lake/feature-tables.js';
 import type { Lake, Session } from '../lake/index.js';
 import { insertDeadLetters } from './dead-letters.js';
 import type { ClaimRequest, EventCounts, PartitionClaim, PartitionProgress } from './offline-store.js';
-
-interface OffsetRow {
-  readonly partition: number;
-  readonly topic_id: string;
-  readonly next_offset: bigint;
-  readonly epoch: bigint;
-}
+import { meetPartitions, type PartitionRow, partitionRows } from './partition-rows.js';
 
 type Range = ClaimRequest['ranges'][number];
 
@@ -19,16 +13,16 @@ export async function claimPartitions(lake: Lake, request: ClaimRequest): Promis
   const { table, topic, topicId, ranges } = request;
   if (ranges.length === 0) return [];
   const { result } = await lake.transaction({ message: `claim ${topic} for ${table.view}` }, async (session) => {
-    const known = await knownOrNew(session, lake, request);
+    const known = await ownRows(session, lake, request);
     const claims: Omit<PartitionClaim, keyof Newest>[] = [];
     for (const range of ranges) {
-      const row = known.get(range.partition) as OffsetRow;
+      const row = known.get(range.partition) as PartitionRow;
       const nextOffset = await goOnFrom(session, lake, request, range, row);
       const epoch = Number(row.epoch) + 1;
       await session.run(
-        `UPDATE ${offsetsTable(lake, table)} SET epoch = $3, next_offset = $4, topic_id = $5
-         WHERE topic = $1 AND "partition" = $2`,
-        [topic, range.partition, BigInt(epoch), BigInt(nextOffset), topicId],
+        `UPDATE ${partitionTable(lake, table, range.partition)} SET epoch = $2, next_offset = $3, topic_id = $4
+         WHERE topic = $1`,
+        [topic, BigInt(epoch), BigInt(nextOffset), topicId],
       );
       claims.push({ partition: range.partition, nextOffset, epoch });
     }
@@ -39,31 +33,17 @@ export async function claimPartitions(lake: Lake, request: ClaimRequest): Promis
   );
 }
 
-/** The topic's partitions as the view has them, those it never met set down where their reading begins. */
-async function knownOrNew(session: Session, lake: Lake, request: ClaimRequest): Promise<Map<number, OffsetRow>> {
+/** The rows of the partitions to be claimed, in their own tables; those the view never met are set down with all others of the topic. */
+async function ownRows(session: Session, lake: Lake, request: ClaimRequest): Promise<Map<number, PartitionRow>> {
   const { table, topic, topicId, ranges } = request;
-  const offsets = offsetsTable(lake, table);
-  const rows = await session.all<OffsetRow>(
-    `SELECT "partition", topic_id, next_offset, epoch FROM ${offsets} WHERE topic = $1`,
-    [topic],
-  );
-  const known = new Map(rows.map((row) => [row.partition, row]));
-  if (ranges.every(({ partition }) => known.has(partition))) return known;
-  // Two consumers that meet a partition at once must collide: Postgres would let both append a row for it.
-  await session.run(`UPDATE ${headTable(lake, table)} SET publishes = publishes`);
+  const known = await partitionRows(lake, session, table, topic);
+  if (ranges.every(({ partition }) => known.get(partition)?.isOwn === true)) return known;
   const beginnings = [
     ...(request.beginnings ?? []),
     ...ranges.map(({ partition, start }) => ({ partition, offset: start, offsetLater: start })),
   ];
-  for (const { partition, offset, offsetLater } of beginnings) {
-    if (known.has(partition)) continue;
-    const next = BigInt(rows.length === 0 ? offset : offsetLater);
-    await session.run(`INSERT INTO ${offsets} VALUES ($1, $2, $3, $4, 0, 0, 0, 0, 0, 0)`, [
-      ...[topic, topicId, partition, next],
-    ]);
-    known.set(partition, { partition, topic_id: topicId, next_offset: next, epoch: 0n });
-  }
-  return known;
+  await meetPartitions(lake, session, { table, topic, topicId, beginnings });
+  return partitionRows(lake, session, table, topic);
 }
 
 async function goOnFrom(
@@ -71,7 +51,7 @@ async function goOnFrom(
   lake: Lake,
   { table, topic, topicId, acceptGap = false }: ClaimRequest,
   { partition, start, end }: Range,
-  known: OffsetRow,
+  known: PartitionRow,
 ): Promise<number> {
   const gap = gapReason({ topicId, start, end }, known);
   if (gap === undefined) return Number(known.next_offset);
@@ -89,7 +69,7 @@ async function goOnFrom(
   return start;
 }
 
-function gapReason(now: { topicId: string; start: number; end: number }, known: OffsetRow): string | undefined {
+function gapReason(now: { topicId: string; start: number; end: number }, known: PartitionRow): string | undefined {
   const next = Number(known.next_offset);
   if (known.topic_id !== now.topicId) return `the topic was deleted and created again since offset ${next} was read`;
   if (next < now.start)
@@ -115,12 +95,9 @@ export async function partitionProgress(
   table: FeatureTable,
   topic: string,
 ): Promise<Map<number, PartitionProgress>> {
-  const rows = await lake.all<OffsetRow>(
-    `SELECT "partition", next_offset, epoch FROM ${offsetsTable(lake, table)} WHERE topic = $1`,
-    [topic],
-  );
+  const rows = await partitionRows(lake, lake, table, topic);
   return new Map(
-    rows.map(({ partition, next_offset, epoch }) => [
+    [...rows].map(([partition, { next_offset, epoch }]) => [
       partition,
       { nextOffset: Number(next_offset), epoch: Number(epoch) },
     ]),
@@ -129,17 +106,14 @@ export async function partitionProgress(
 
 /** See {@link OfflineStore.eventTotals}. */
 export async function eventTotals(lake: Lake, table: FeatureTable, topic: string): Promise<EventCounts> {
-  const [row] = await lake.all<Record<string, bigint | null>>(
-    `SELECT sum(events_read)::BIGINT AS "read", sum(written)::BIGINT AS written, sum(dead_letters)::BIGINT AS dead_letters,
-       sum(dropped)::BIGINT AS dropped, sum(late)::BIGINT AS late FROM ${offsetsTable(lake, table)} WHERE topic = $1`,
-    [topic],
-  );
-  const count = (name: string): number => Number(row?.[name] ?? 0);
+  const rows = [...(await partitionRows(lake, lake, table, topic)).values()];
+  const total = (count: (row: PartitionRow) => bigint): number =>
+    rows.reduce((sum, row) => sum + Number(count(row)), 0);
   return {
-    read: count('read'),
-    written: count('written'),
-    deadLetters: count('dead_letters'),
-    dropped: count('dropped'),
-    late: count('late'),
+    read: total((row) => row.events_read),
+    written: total((row) => row.written),
+    deadLetters: total((row) => row.dead_letters),
+    dropped: total((row) => row.dropped),
+    late: total((row) => row.late),
   };
 }

@@ -18,6 +18,7 @@ const open = async (catalog?: CatalogOptions): Promise<OfflineStoreUnderTest> =>
     createView: (table) => createView(lake, table),
     dropView: async (table) => {
       await lake.transaction({ message: 'drop' }, async (session) => {
+        // No stream ever fed it: it has no tables of partitions.
         for (const name of [lake.table(tableName(table)), headTable(lake, table), offsetsTable(lake, table)]) {
           await session.run(`DROP TABLE ${name}`);
         }

@@ -71,14 +71,14 @@ describe('a stream whose worker is gone', () => {
   it('can be paused and stopped all the same, and counts what was committed', async () => {
     const { temporal, project } = steered;
     await steered.send();
-    let worker = await spawnWorker(project.repo, temporal.address);
+    const lost = await spawnWorker(project.repo, temporal.address);
     const { handle, workflowId, read, state } = await steered.start();
     await untilStarted(temporal.client, workflowId, 'consumeStream');
     await expect.poll(read, patience).toBe(events);
-    await killWorker(worker);
-    // The step is cancelled while nobody is there to hand it in: it is lost by its missing heartbeat.
+    const worker = await spawnWorker(project.repo, temporal.address);
+    // The step is cancelled while nobody is there to hand it in: it is lost by its missing heartbeat, and not tried again.
+    await killWorker(lost);
     await handle.signal('pause');
-    worker = await spawnWorker(project.repo, temporal.address);
     await expect.poll(async () => (await state()).status, patience).toBe('paused');
     await expect.poll(async () => (await handle.describe()).raw.pendingActivities?.length ?? 0, patience).toBe(0);
     await handle.signal('stop');
