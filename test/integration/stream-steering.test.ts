@@ -4,6 +4,7 @@ import { failureReason, startPipeline } from '../../src/temporal/index.js';
 import type { RunSummary } from '../../workflows/contract.js';
 import type { StreamState } from '../../workflows/stream-to-stores.js';
 import { type BigProject, bigProject } from '../support/big-project.js';
+import { recordHistories } from '../support/histories.js';
 import { lacks, startKafka, type TestServer } from '../support/services.js';
 import { embedded, type TestEngines } from '../support/store.js';
 import {
@@ -123,10 +124,12 @@ describe.skipIf(lacks('kafka'))('three consumers of a stream', () => {
     const workers = [await spawnWorker(project.repo, temporal.address, 2)];
     workers.push(await spawnWorker(project.repo, temporal.address, 2));
     const { handle, workflowId, read, state } = await steered.start({ consumers: 3 });
+    const slices = async () =>
+      ((await handle.describe()).raw.pendingActivities ?? []).filter(
+        ({ activityType }) => activityType?.name === 'consumeStream',
+      );
     const started = async (): Promise<(string | null | undefined)[]> =>
-      ((await handle.describe()).raw.pendingActivities ?? [])
-        .filter(({ activityType, state: is }) => activityType?.name === 'consumeStream' && is === 2)
-        .map(({ lastWorkerIdentity }) => lastWorkerIdentity);
+      (await slices()).filter(({ state: is }) => is === 2).map(({ lastWorkerIdentity }) => lastWorkerIdentity);
     await expect.poll(async () => (await started()).length, patience).toBe(3);
     expect(new Set(await started()).size).toBe(2);
     await expect.poll(read, patience).toBe(events);
@@ -140,7 +143,7 @@ describe.skipIf(lacks('kafka'))('three consumers of a stream', () => {
     for (let round = 2; round <= 5; round += 1) {
       await handle.signal('pause');
       await expect.poll(async () => (await state()).status, patience).toBe('paused');
-      await expect.poll(async () => (await started()).length, patience).toBe(0);
+      await expect.poll(async () => (await slices()).length, patience).toBe(0);
       await steered.send();
       expect(await read()).toBe((round - 1) * events);
       await handle.signal('resume');
@@ -152,6 +155,8 @@ describe.skipIf(lacks('kafka'))('three consumers of a stream', () => {
     const summary = (await temporal.client.workflow.getHandle(workflowId).result()) as RunSummary;
     expect(summary).toMatchObject({ status: 'completed', published: 5 * events, steps: [{ rowsIn: 5 * events }] });
     const { counts } = await temporal.client.workflow.getHandle(workflowId).query<StreamState>('stream');
+    if (process.env['ASOF_RECORD_HISTORIES'] === '1')
+      await recordHistories(temporal.client, temporal.address, 'three-consumers');
     const lags = Object.values(counts.offsets).map(({ next, end, lagSeconds }) => [end - next, lagSeconds]);
     expect(lags).toEqual([0, 1, 2, 3].map(() => [0, 0]));
     for (const worker of workers) await stopWorker(worker);
