@@ -1,18 +1,18 @@
-import { cpSync, rmSync } from 'node:fs';
-import path from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it } from 'vitest';
 import { createFeatureTable } from '../../src/lake/feature-tables.js';
 import { catalog } from '../../src/lake/index.js';
 import { readCursor } from '../../src/sync/cursor.js';
+import { onBothCatalogs } from '../support/catalogs.js';
+import { LakeBackup } from '../support/lake-backup.js';
 import { newestInLake, TestStore } from '../support/store.js';
 
 const day = (n: number): string => new Date(Date.UTC(2024, 0, n)).toISOString();
 const users = [1, 2, 3, 4, 5];
 
-describe('materialize, when the cursor does not fit the lake', () => {
+onBothCatalogs('materialize, when the cursor does not fit the lake', (engines) => {
   let t: TestStore;
   beforeEach(async () => {
-    t = await TestStore.open();
+    t = await TestStore.open({}, await engines());
     await t.publish(
       'stats',
       users.map((user_id) => ({ user_id, at: day(1), a: user_id, b: 'first' })),
@@ -37,42 +37,29 @@ describe('materialize, when the cursor does not fit the lake', () => {
     expect(await t.online('stats', users)).toEqual(await newestInLake(t, table, users, new Date()));
   }
 
-  async function whileClosed(work: () => void): Promise<void> {
-    await t.store.close();
-    work();
-    await t.reopen();
-  }
-  const lake = () => path.join(t.stateDir, 'lake');
-
   it('starts anew with another lake', async () => {
-    await whileClosed(() => rmSync(lake(), { recursive: true }));
+    await new LakeBackup(t).drop();
     await t.publish('stats', [{ user_id: 2, at: day(1), a: 7, b: 'other lake' }]);
     await expectFull(/another lake/);
     expect(await t.online('stats', [1, 2])).toEqual([undefined, { at: day(1), a: 7, b: 'other lake' }]);
   });
 
   it('starts anew with a lake that was set back', async () => {
-    const copy = t.file('copy');
-    await whileClosed(() => cpSync(lake(), copy, { recursive: true }));
+    const backup = new LakeBackup(t);
+    await backup.save();
     await t.publish('stats', [{ user_id: 1, at: day(2), a: 70, b: 'will be lost' }]);
     await run();
-    await whileClosed(() => {
-      rmSync(lake(), { recursive: true });
-      cpSync(copy, lake(), { recursive: true });
-    });
+    await backup.restore();
     await expectFull(/ahead of the lake/);
     expect((await t.online('stats', [1]))[0]).toMatchObject({ a: 1 });
   });
 
   it('starts anew with a lake that was set back and went another way', async () => {
-    const copy = t.file('copy');
-    await whileClosed(() => cpSync(lake(), copy, { recursive: true }));
+    const backup = new LakeBackup(t);
+    await backup.save();
     await t.publish('stats', [{ user_id: 1, at: day(2), a: 70, b: 'will be lost' }]);
     await run();
-    await whileClosed(() => {
-      rmSync(lake(), { recursive: true });
-      cpSync(copy, lake(), { recursive: true });
-    });
+    await backup.restore();
     for (const n of [3, 4, 5]) await t.publish('stats', [{ user_id: 2, at: day(n), a: n, b: 'other way' }]);
     await expectFull(/set back/);
     expect((await t.online('stats', [1]))[0]).toMatchObject({ a: 1 });
@@ -144,11 +131,11 @@ describe('materialize, when the cursor does not fit the lake', () => {
       await t.change('stats', `DELETE FROM {} WHERE user_id = ${n + 1} AND a = ${n + 1}`);
     }
     await upkeep(`ducklake_flush_inlined_data('${catalog}')`);
-    await upkeep(`ducklake_merge_adjacent_files('${catalog}', 'stats', schema => 'test')`);
-    await upkeep(`ducklake_rewrite_data_files('${catalog}', 'stats', schema => 'test', delete_threshold => 0)`);
+    await upkeep(`ducklake_merge_adjacent_files('${catalog}', 'stats', schema => '${t.project}')`);
+    await upkeep(`ducklake_rewrite_data_files('${catalog}', 'stats', schema => '${t.project}', delete_threshold => 0)`);
     await run();
     await expectRight();
-    await upkeep(`ducklake_merge_adjacent_files('${catalog}', 'stats', schema => 'test')`);
+    await upkeep(`ducklake_merge_adjacent_files('${catalog}', 'stats', schema => '${t.project}')`);
     await run();
     await expectRight();
   });

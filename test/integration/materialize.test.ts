@@ -1,14 +1,15 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { DefinitionError } from '../../src/index.js';
+import { onBothCatalogs } from '../support/catalogs.js';
 import { TestStore } from '../support/store.js';
 
 const day = (n: number): string => new Date(Date.UTC(2024, 0, n)).toISOString();
 const users = [1, 2, 3, 4, 5];
 
-describe('materialize, incremental', () => {
+onBothCatalogs('materialize, incremental', (engines) => {
   let t: TestStore;
   beforeAll(async () => {
-    t = await TestStore.open();
+    t = await TestStore.open({}, await engines());
     await t.publish(
       'stats',
       users.map((user_id) => ({ user_id, at: day(1), made: day(1), a: user_id, b: 'first' })),
@@ -108,10 +109,10 @@ describe('materialize, incremental', () => {
   });
 });
 
-describe('materialize, by event time', () => {
+onBothCatalogs('materialize, by event time', (engines) => {
   let t: TestStore;
   beforeAll(async () => {
-    t = await TestStore.open();
+    t = await TestStore.open({}, await engines());
     await t.publish(
       'stats',
       users.flatMap((user_id) => [1, 10, 20].map((n) => ({ user_id, at: day(n + user_id), a: n, b: 'x' }))),

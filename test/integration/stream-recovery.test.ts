@@ -1,10 +1,12 @@
-import { cpSync, rmSync, statSync, truncateSync } from 'node:fs';
+import { rmSync, statSync, truncateSync } from 'node:fs';
 import path from 'node:path';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, expect, it } from 'vitest';
 import { limits } from '../../src/config.js';
 import { DataError, FencedError } from '../../src/index.js';
 import { listDeadLetters } from '../../src/offline-store/dead-letters.js';
 import type { SliceReport } from '../../src/sync/index.js';
+import { onBothCatalogs } from '../support/catalogs.js';
+import { LakeBackup } from '../support/lake-backup.js';
 import { newestInLake, TestStore } from '../support/store.js';
 import { TestStream, wrapped } from '../support/stream.js';
 
@@ -12,11 +14,11 @@ const minute = (n: number): string => new Date(Date.UTC(2024, 0, 1, 0, n)).toISO
 const event = (user_id: number, n: number, a: number) => ({ user_id, at: minute(n), made: minute(n), a, b: `b${a}` });
 const users = [1, 2, 3, 4, 5, 6];
 
-describe('stream consumer, recovery', () => {
+onBothCatalogs('stream consumer, recovery', (engines) => {
   let t: TestStore;
   let stream: TestStream;
   async function open(partitions = 1): Promise<void> {
-    t = await TestStore.open();
+    t = await TestStore.open({}, await engines());
     stream = new TestStream(t, partitions);
   }
   afterEach(() => t.close());
@@ -129,7 +131,7 @@ describe('stream consumer, recovery', () => {
     await open();
     await stream.send(event(1, 0, 1), event(2, 0, 2));
     await stream.consume();
-    rmSync(path.join(stream.directory, 'scores'), { recursive: true });
+    rmSync(path.join(stream.directory, t.topic), { recursive: true });
     await stream.send(event(1, 1, 3));
     const failure = await stream.consume().catch((error: unknown) => error);
     expect(failure).toBeInstanceOf(DataError);
@@ -148,19 +150,13 @@ describe('stream consumer, recovery', () => {
     await open();
     await stream.send(event(1, 0, 1));
     await stream.consume();
-    const [copy, lake] = [t.file('copy'), path.join(t.stateDir, 'lake')];
-    const topic = path.join(stream.directory, 'scores', '0.ndjson');
+    const backup = new LakeBackup(t);
+    const topic = path.join(stream.directory, t.topic, '0.ndjson');
     const { size } = statSync(topic);
-    await t.store.close();
-    cpSync(lake, copy, { recursive: true });
-    await t.reopen();
+    await backup.save();
     await stream.send(event(1, 5, 2), event(2, 5, 3));
     await stream.consume();
-    await t.store.close();
-    rmSync(lake, { recursive: true });
-    cpSync(copy, lake, { recursive: true });
-    truncateSync(topic, size);
-    await t.reopen();
+    await backup.restore(() => truncateSync(topic, size));
     // What is online was committed under snapshot numbers that will come again and mean something else.
     await stream.consume();
     expect(await values()).toEqual([1]);
