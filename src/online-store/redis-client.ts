@@ -33,7 +33,8 @@ export function redisClient(target: RedisTarget): RedisClient {
     });
   }
   const alone = { ...common, db: database, enableOfflineQueue: false, retryStrategy: delay };
-  if (type === 'server') return new Redis({ ...alone, ...nodes[0] });
+  // Ours tells what it finds; the driver's would wait without a word while the server loads its data.
+  if (type === 'server') return new Redis({ ...alone, ...nodes[0], enableReadyCheck: false });
   return new Redis({
     ...alone,
     ...(group !== undefined && { name: group }),

@@ -168,18 +168,13 @@ export class RedisConnection {
   }
 
   #unreachable(): Error {
-    const { where } = this.target;
-    if (this.#problem !== undefined && saidBy(this.#problem) !== closedText) return redisFailure(this.#problem, where);
-    return new StoreUnavailableError('the server closed the connection', {
-      where,
-      mend: 'see that it runs, and its log',
-    });
+    return redisFailure(this.#problem ?? new Error(closedText), this.target.where);
   }
 
   /** Where no connection came about for a reason that could be anything, the port is looked at, once in a while. */
   async #explained(failure: AsofError): Promise<AsofError> {
     if (this.#closed || this.#client?.status === 'ready' || failure instanceof DefinitionError) return failure;
-    if (!/closed|ECONNRESET|EPIPE|ETIMEDOUT|timeout|did not answer/.test(failure.message)) return failure;
+    if (!/broke off|Connection is closed|ECONNRESET|EPIPE|ETIMEDOUT|timeout|did not answer/.test(failure.message)) return failure;
     if (this.#obstacle === undefined || Date.now() - this.#obstacle.at > limits.redisReconnectDelayMaxMs) {
       this.#obstacle = { at: Date.now(), found: findObstacle(this.target) };
     }

@@ -133,6 +133,11 @@ const known: readonly Known[] = [
     mend: "check onlineStore.sentinel: the sentinels' addresses, their password, and the name of the group",
   },
   {
+    said: /max retries per request|Stream isn't writeable|Socket timeout|Connection is closed|aborted due to connection close/,
+    what: () => 'the connection broke off',
+    mend: 'see that the server runs, and its log; the connection is made again by itself',
+  },
+  {
     said: /^timeout$|startup nodes|Failed to refresh slots|ECONNREFUSED|ECONNRESET|EPIPE|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT/,
     what: (said) => `it can't be reached (${said})`,
     mend: 'start it, and check address, port and firewall; the connection is made again by itself',

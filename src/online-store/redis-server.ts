@@ -15,7 +15,10 @@ export function parseInfo(text: string): RedisInfo {
 /** The first version with functions the scripts and expiry rely on that is still cared for. */
 const majorMin = 7;
 
-/** @throws DefinitionError for a server that is too old, or a node of a Cluster that was named as a single server. */
+/**
+ * @throws DefinitionError for a server that is too old, or a node of a Cluster that was named as a single server;
+ * StoreUnavailableError while it loads its data.
+ */
 export function checkServer(info: RedisInfo, where: string, { cluster }: { cluster: boolean }): void {
   const version = info.get('redis_version') ?? 'unknown';
   const major = Number.parseInt(version, 10);
@@ -23,6 +26,12 @@ export function checkServer(info: RedisInfo, where: string, { cluster }: { clust
     throw new DefinitionError(`the server is Redis ${version}`, {
       where,
       mend: `use Redis ${majorMin}.0 or newer (or Valkey)`,
+    });
+  }
+  if (info.get('loading') === '1') {
+    throw new StoreUnavailableError('the server is still loading its data', {
+      where,
+      mend: 'wait until it has; it is tried again',
     });
   }
   if (!cluster && info.get('cluster_enabled') === '1') {

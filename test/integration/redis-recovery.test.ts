@@ -1,3 +1,4 @@
+import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { StoreUnavailableError } from '../../src/errors.js';
@@ -5,6 +6,7 @@ import { entityKey } from '../../src/online-store/entity-key.js';
 import type { OnlineStore } from '../../src/online-store/online-store.js';
 import { encodeRow } from '../../src/online-store/row-codec.js';
 import { storedSchema } from '../../src/online-store/stored-schema.js';
+import { ensureRedisServer, redisServer } from '../../src/toolchain/services/index.js';
 import { int64 } from '../../src/types.js';
 import { eventually, redisCli, redisStore } from '../support/redis.js';
 import {
@@ -75,8 +77,9 @@ describe.skipIf(lacks('redis'))('Redis that goes away and comes back', () => {
     expect(await found([1, 2])).toBe(2);
     await redis.server.stop();
     for (let round = 0; round < 5; round += 1) {
-      for (const work of [found([1]), store.writeNewer(table, entries(1)), store.getNote('drivers', 'x')]) {
-        const error = await failure(work);
+      const each = [() => found([1]), () => store.writeNewer(table, entries(1)), () => store.getNote('drivers', 'x')];
+      for (const work of each) {
+        const error = await failure(work());
         expect(error).toBeInstanceOf(StoreUnavailableError);
         expect(error).toMatchObject({
           where: `Redis at 127.0.0.1:${redis.port}`,
@@ -161,6 +164,33 @@ describe.skipIf(lacks('redis'))('Redis that goes away and comes back', () => {
       expect(await store.sweep(table, 2)).toEqual({ deleted: 0 });
     } finally {
       cli.disconnect();
+    }
+  });
+
+  it('says that the server is loading its data, and goes on when it has', async () => {
+    await store.writeNewer(table, entries(2_000));
+    const cli = redisCli(redis.port);
+    await cli.call('SAVE');
+    cli.disconnect();
+    await redis.server.stop();
+    const slow = await redisServer({
+      program: await ensureRedisServer({ report: () => undefined }),
+      directory: path.join(redis.directory, 'server'),
+      port: redis.port,
+      args: '--key-load-delay 2000 --loading-process-events-interval-bytes 1024'.split(' '),
+    });
+    try {
+      await slow.start();
+      const failures: string[] = [];
+      await eventually(async () => {
+        const error = await failure(found([1]));
+        if (error !== undefined) failures.push((error as Error).message);
+        expect(error).toBeUndefined();
+      });
+      expect(failures.join()).toMatch(/still loading its data/);
+      expect(await found([1, 1_999])).toBe(2);
+    } finally {
+      await slow.kill();
     }
   });
 
