@@ -174,7 +174,8 @@ export class RedisConnection {
   /** Where no connection came about for a reason that could be anything, the port is looked at, once in a while. */
   async #explained(failure: AsofError): Promise<AsofError> {
     if (this.#closed || this.#client?.status === 'ready' || failure instanceof DefinitionError) return failure;
-    if (!/broke off|Connection is closed|ECONNRESET|EPIPE|ETIMEDOUT|timeout|did not answer/.test(failure.message)) return failure;
+    if (!/broke off|Connection is closed|ECONNRESET|EPIPE|ETIMEDOUT|timeout|did not answer/.test(failure.message))
+      return failure;
     if (this.#obstacle === undefined || Date.now() - this.#obstacle.at > limits.redisReconnectDelayMaxMs) {
       this.#obstacle = { at: Date.now(), found: findObstacle(this.target) };
     }
