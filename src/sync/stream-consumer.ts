@@ -125,12 +125,12 @@ async function collect(
   const records: StreamRecord[] = [];
   let bytes = 0;
   const until = Date.now() + limits.streamBatchWaitMs;
+  const isOver = (): boolean => signal?.aborted === true || source.assignment !== assignment;
   for (;;) {
     const waitMs = until - Date.now();
     const rowsMax = limits.streamBatchRowsMax - records.length;
     const bytesMax = limits.streamBatchBytesMax - bytes;
-    const isOver = signal?.aborted === true || source.assignment !== assignment;
-    if (waitMs <= 0 || rowsMax <= 0 || bytesMax <= 0 || isOver) return records;
+    if (waitMs <= 0 || rowsMax <= 0 || bytesMax <= 0 || isOver()) return records;
     const more = await source.poll({ rowsMax, bytesMax, waitMs, signal }).catch((error: unknown) => {
       // What was read before the consumer was told to stop is still committed.
       if (signal?.aborted === true) return [];
@@ -140,7 +140,7 @@ async function collect(
       records.push(record);
       bytes += record.value?.length ?? 0;
     }
-    // A member without partitions is told at once that there is nothing.
-    if (more.length === 0 && until - Date.now() > pauseMs) await sleep(pauseMs);
+    // A member without partitions is told at once that there is nothing, and should not ask all the time.
+    while (more.length === 0 && Date.now() < until && !isOver()) await sleep(Math.min(pauseMs, until - Date.now()));
   }
 }

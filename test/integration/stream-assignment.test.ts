@@ -179,6 +179,24 @@ describe('stream consumers of a group', () => {
     await expectAll(2);
   });
 
+  it('build an emptied online store anew when all of them start at once', async () => {
+    await open();
+    await sendRound(0);
+    await stream.consume();
+    await t.publish('scores', [{ user_id: 3, at: minute(9), made: minute(9), a: 999, b: 'batch' }]);
+    await (await t.store.online()).dropProject();
+    await sendRound(1);
+    const reports = await Promise.all([consume(await join(0)), consume(await join(1)), consume(await join(2))]);
+    expect(reports.reduce((sum, { read }) => sum + read, 0)).toBe(users.length);
+    const expected = await newestInLake(t, await t.table('scores'), users, new Date());
+    expect(expected[3]).toMatchObject({ a: 999 });
+    expect(await t.online('scores', users)).toEqual(expected);
+    // What they noted of the store is right as well: the next one has nothing to do again.
+    await t.change('scores', 'DELETE FROM {} WHERE a = 999');
+    await t.store.materialize({ views: ['scores'] });
+    await expectAll(2);
+  });
+
   it('tell how far behind they are, in events and in seconds by the time of the broker', async () => {
     await open();
     await sendRound(0);
