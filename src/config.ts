@@ -70,7 +70,7 @@ export const limits = {
   redisReconnectDelayMaxMs: 2_000,
   /** A connection on which nothing comes back for this long is given up and made again. */
   redisSilenceMaxMs: 10_000,
-  /** Rows of one script: the server does nothing else meanwhile (about 1 ms). More are hardly faster. */
+  /** Rows of one script: the server does nothing else meanwhile (about 1 ms). More are no faster. */
   redisScriptRows: 256,
   /** Bytes of rows on their way to Redis at once. */
   redisPipelineBytesMax: 8 * 1024 * 1024,
