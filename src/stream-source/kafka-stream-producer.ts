@@ -28,9 +28,9 @@ export async function openKafkaStreamProducer(options: KafkaStreamProducerOption
   const admin = client.admin();
   try {
     await admin.connect();
-    await ensureTopic(admin, topic, partitions, where);
+    const partitionCount = await ensureTopic(admin, topic, partitions, where);
     await producer.connect();
-    return new KafkaStreamProducer(producer, topic, where);
+    return new KafkaStreamProducer(producer, { topic, where, partitionCount });
   } catch (error) {
     await producer.disconnect().catch(() => undefined);
     throw kafkaError(error, where, topic);
@@ -39,13 +39,19 @@ export async function openKafkaStreamProducer(options: KafkaStreamProducerOption
   }
 }
 
-async function ensureTopic(admin: Admin, topic: string, partitions: number | undefined, where: string): Promise<void> {
+/** @returns how many partitions it has. */
+async function ensureTopic(
+  admin: Admin,
+  topic: string,
+  partitions: number | undefined,
+  where: string,
+): Promise<number> {
   if (partitions !== undefined && !(Number.isInteger(partitions) && partitions >= 1)) {
     throw new DefinitionError(`a topic can't have ${partitions} partitions`, { mend: 'give a whole number >= 1' });
   }
   // Looked for first: who may write to a topic may not be allowed to make it.
   const has = (await partitionsOf(admin, topic)) ?? (await makeTopic(admin, topic, partitions));
-  if (partitions === undefined || has === partitions) return;
+  if (partitions === undefined || has === partitions) return has;
   throw new DefinitionError(`topic "${topic}" has ${has} partitions, not ${partitions}`, {
     where,
     mend: 'leave the number out, or use another topic: keys would move between partitions',
@@ -80,11 +86,14 @@ class KafkaStreamProducer implements StreamProducer {
   readonly #producer: Producer;
   readonly #topic: string;
   readonly #where: string;
+  readonly #partitionCount: number;
+  #unkeyed = 0;
 
-  constructor(producer: Producer, topic: string, where: string) {
+  constructor(producer: Producer, options: { topic: string; where: string; partitionCount: number }) {
     this.#producer = producer;
-    this.#topic = topic;
-    this.#where = where;
+    this.#topic = options.topic;
+    this.#where = options.where;
+    this.#partitionCount = options.partitionCount;
   }
 
   async send(events: readonly { readonly key: string | null; readonly value: string }[]): Promise<void> {
@@ -92,7 +101,7 @@ class KafkaStreamProducer implements StreamProducer {
     if (empty !== undefined) {
       throw new DataError('an event is empty', { where: `topic ${this.#topic}`, mend: 'send JSON' });
     }
-    for (const messages of piecesOf(events)) {
+    for (const messages of this.#piecesOf(events)) {
       try {
         await this.#producer.send({ topic: this.#topic, acks: -1, messages });
       } catch (error) {
@@ -104,22 +113,32 @@ class KafkaStreamProducer implements StreamProducer {
   async close(): Promise<void> {
     await this.#producer.disconnect().catch(() => undefined);
   }
-}
 
-/** In pieces of at most `kafka.sendBytesMax`, or of a single larger event. */
-function* piecesOf(events: readonly { readonly key: string | null; readonly value: string }[]): Generator<Message[]> {
-  let piece: Message[] = [];
-  let bytes = 0;
-  for (const { key, value } of events) {
-    const message = { key: key === null ? null : Buffer.from(key), value: Buffer.from(value) };
-    const size = message.value.length + (message.key?.length ?? 0);
-    if (piece.length > 0 && bytes + size > kafka.sendBytesMax) {
-      yield piece;
-      piece = [];
-      bytes = 0;
+  /** In pieces of at most `kafka.sendBytesMax`, or of a single larger event. */
+  *#piecesOf(events: readonly { readonly key: string | null; readonly value: string }[]): Generator<Message[]> {
+    let piece: Message[] = [];
+    let bytes = 0;
+    for (const { key, value } of events) {
+      const message = this.#message(key, Buffer.from(value));
+      const size = Buffer.byteLength(value) + (message.key?.length ?? 0);
+      if (piece.length > 0 && bytes + size > kafka.sendBytesMax) {
+        yield piece;
+        piece = [];
+        bytes = 0;
+      }
+      piece.push(message);
+      bytes += size;
     }
-    piece.push(message);
-    bytes += size;
+    if (piece.length > 0) yield piece;
   }
-  if (piece.length > 0) yield piece;
+
+  /**
+   * Events without a key get their partition here, in turns: kafkajs would choose anew when it sends again, and the broker refuse
+   * what then looks like another batch under the number of one it has ("out of order sequence number").
+   */
+  #message(key: string | null, value: Buffer): Message {
+    if (key !== null) return { key: Buffer.from(key), value };
+    this.#unkeyed = (this.#unkeyed + 1) % this.#partitionCount;
+    return { key: null, value, partition: this.#unkeyed };
+  }
 }
