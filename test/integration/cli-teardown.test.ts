@@ -38,7 +38,7 @@ describe('teardown', () => {
     expect(before).toMatchObject({ rows: { driver_stats: 1805 }, online: { driver_stats: { length: 5 } } });
     const log = readdirSync(streams('others'), { recursive: true });
     const { stdout } = await project.ok('teardown', '--yes');
-    expect(stdout).toMatch(/^Removed project "drivers" from .*\.asof: 10 objects, \d+ tables/);
+    expect(stdout).toMatch(/^Removed project "drivers" from .*\.asof: 11 objects, \d+ tables/);
 
     const { snapshot, ...mine } = await stateOf(project.root, 'feature_repo');
     expect(mine).toEqual({ version: 0, rows: {}, online: {} });
@@ -61,7 +61,7 @@ describe('teardown', () => {
     expect((await project.ok(...read)).json()).toMatchObject({ rows: [{ avg_daily_trips: 114 }] });
     expect((await project.ok('teardown', '--yes', '--json')).json()).toMatchObject({
       project: 'drivers',
-      objects: { feature_view: 2, pipeline: 3 },
+      objects: { feature_view: 2, pipeline: 4 },
     });
   });
 });
