@@ -1,9 +1,9 @@
 import { activityInfo, getClient } from '@temporalio/activity';
 import type { EventCounts, SliceReport } from '../src/index.js';
-import type { ActivityDeps } from './deps.js';
-import { resumableStep } from './resumable-step.js';
-import type { StepInput } from './step-input.js';
-import { streamMeter } from './step-metrics.js';
+import type { ActivityDeps } from './lib/deps.js';
+import { resumableStep } from './lib/resumable-step.js';
+import type { StepInput } from './lib/step-input.js';
+import { streamMeter } from './lib/step-metrics.js';
 
 /** When the workflow first hears of a slice at work, and how often afterwards. */
 const firstNewsMs = 3_000;

@@ -1,6 +1,6 @@
-import type { ActivityDeps } from './deps.js';
-import { resumableStep } from './resumable-step.js';
-import type { StepInput } from './step-input.js';
+import type { ActivityDeps } from './lib/deps.js';
+import { resumableStep } from './lib/resumable-step.js';
+import type { StepInput } from './lib/step-input.js';
 
 /** Profiles the cleaned rows and judges the view's expectations. */
 export const exploreAndValidate = (deps: ActivityDeps, input: StepInput) =>

@@ -1,20 +1,20 @@
 import { clean } from './clean.js';
 import { closeRun } from './close-run.js';
 import { consumeStream } from './consume-stream.js';
-import type { ActivityDeps } from './deps.js';
 import { eventTotals } from './event-totals.js';
 import { exploreAndValidate } from './explore-and-validate.js';
-import { whileBeating } from './heartbeat.js';
 import { ingest } from './ingest.js';
+import type { ActivityDeps } from './lib/deps.js';
+import { whileBeating } from './lib/heartbeat.js';
+import { asFailure } from './lib/resumable-step.js';
+import { measureFailure, measureStep } from './lib/step-metrics.js';
 import { materialize } from './materialize.js';
 import { openRun } from './open-run.js';
 import { publish } from './publish.js';
-import { asFailure } from './resumable-step.js';
-import { measureFailure, measureStep } from './step-metrics.js';
 import { verify } from './verify.js';
 
-export type { ActivityDeps } from './deps.js';
-export type { StepReply } from './resumable-step.js';
+export type { ActivityDeps } from './lib/deps.js';
+export type { StepReply } from './lib/resumable-step.js';
 
 /** Bookkeeping in the lake: short, but it may wait for other writers. */
 const beating =

@@ -1,6 +1,6 @@
-import type { ActivityDeps } from './deps.js';
-import { resumableStep } from './resumable-step.js';
-import type { StepInput } from './step-input.js';
+import type { ActivityDeps } from './lib/deps.js';
+import { resumableStep } from './lib/resumable-step.js';
+import type { StepInput } from './lib/step-input.js';
 
 export interface IngestInput extends StepInput {
   /** All rows of a source with a cursor, not only what is new; checked by the step. */

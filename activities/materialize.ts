@@ -1,7 +1,7 @@
 import { DefinitionError, type Json, type MaterializeMode, type MaterializeProgress, parseUtc } from '../src/index.js';
-import type { ActivityDeps } from './deps.js';
-import { resumableStep } from './resumable-step.js';
-import type { StepInput } from './step-input.js';
+import type { ActivityDeps } from './lib/deps.js';
+import { resumableStep } from './lib/resumable-step.js';
+import type { StepInput } from './lib/step-input.js';
 
 export interface MaterializeInput extends StepInput {
   readonly full?: Json | undefined;

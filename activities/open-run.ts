@@ -1,7 +1,7 @@
 import { getClient } from '@temporalio/activity';
 import { WorkflowNotFoundError } from '@temporalio/client';
 import { DefinitionError, type Json, type LeaseHolder, type Pipeline } from '../src/index.js';
-import type { ActivityDeps } from './deps.js';
+import type { ActivityDeps } from './lib/deps.js';
 
 export interface OpenRunInput {
   readonly pipeline: string;

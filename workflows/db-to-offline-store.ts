@@ -1,6 +1,6 @@
-import { steps } from './activity-proxies.js';
-import type { PipelineInput, RunSummary } from './contract.js';
-import { pipelineRun } from './run.js';
+import { steps } from './lib/activity-proxies.js';
+import type { PipelineInput, RunSummary } from './lib/contract.js';
+import { pipelineRun } from './lib/run.js';
 
 /**
  * Brings the views' sources into the offline store: ingest → clean → explore and validate → publish, one view after the other. The

@@ -1,6 +1,6 @@
-import { steps } from './activity-proxies.js';
-import type { PipelineInput, RunSummary } from './contract.js';
-import { pipelineRun } from './run.js';
+import { steps } from './lib/activity-proxies.js';
+import type { PipelineInput, RunSummary } from './lib/contract.js';
+import { pipelineRun } from './lib/run.js';
 
 /**
  * Brings the newest rows of the views online. Arguments: `views`; `full: true`, or `start` and `end` (ISO, both inclusive) for a

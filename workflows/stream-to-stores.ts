@@ -11,9 +11,9 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { EventCounts } from '../src/index.js';
-import { eventTotals, steps } from './activity-proxies.js';
-import type { PipelineInput, RunSummary } from './contract.js';
-import { pipelineRun } from './run.js';
+import { eventTotals, steps } from './lib/activity-proxies.js';
+import type { PipelineInput, RunSummary } from './lib/contract.js';
+import { pipelineRun } from './lib/run.js';
 import {
   addSlice,
   describeStream,
@@ -22,7 +22,7 @@ import {
   type SliceNews,
   type StreamCounts,
   stepOf,
-} from './stream-progress.js';
+} from './lib/stream-progress.js';
 
 export const pauseSignal = defineSignal('pause');
 export const resumeSignal = defineSignal('resume');

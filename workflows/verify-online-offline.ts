@@ -1,8 +1,8 @@
 import { ApplicationFailure, upsertSearchAttributes } from '@temporalio/workflow';
-import { steps } from './activity-proxies.js';
-import type { PipelineInput, RunSummary } from './contract.js';
-import { pipelineRun } from './run.js';
-import { qualityAttribute } from './search-attributes.js';
+import { steps } from './lib/activity-proxies.js';
+import type { PipelineInput, RunSummary } from './lib/contract.js';
+import { pipelineRun } from './lib/run.js';
+import { qualityAttribute } from './lib/search-attributes.js';
 
 /**
  * Checks that what is online of the views is what the offline store says, all views before it fails for any. Arguments: `views`;

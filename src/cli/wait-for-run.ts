@@ -1,4 +1,4 @@
-import type { RunProgress } from '../../workflows/contract.js';
+import type { RunProgress } from '../../workflows/lib/contract.js';
 import type { FeatureStore, RunRecord, StepRecord } from '../index.js';
 import { failureReason, type StartedRun } from '../temporal/index.js';
 

@@ -31,7 +31,7 @@ function fingerprint(workflowsPath: string, failureConverterPath: string | undef
   const { version } = createRequire(import.meta.url)('@temporalio/worker/package.json') as { version: string };
   const folder = path.dirname(workflowsPath);
   const hash = createHash('sha256').update(version);
-  for (const file of readdirSync(folder).sort()) {
+  for (const file of (readdirSync(folder, { recursive: true }) as string[]).sort()) {
     if (/\.[jt]s$/.test(file)) hash.update(file).update(readFileSync(path.join(folder, file)));
   }
   if (failureConverterPath !== undefined) hash.update('failure converter').update(readFileSync(failureConverterPath));

@@ -15,7 +15,7 @@ import {
   startPipeline,
 } from '../../src/temporal/index.js';
 import { workflowBundle } from '../../src/temporal/workflow-bundle.js';
-import type { RunSummary } from '../../workflows/contract.js';
+import type { RunSummary } from '../../workflows/lib/contract.js';
 import type { StreamState } from '../../workflows/stream-to-stores.js';
 import { type SampleProject, sampleProject } from '../support/cli.js';
 import { recordedHistories } from '../support/histories.js';

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type FeatureStore, type Json, openFeatureStore } from '../../src/index.js';
 import { failureReason, startPipeline } from '../../src/temporal/index.js';
-import type { RunSummary } from '../../workflows/contract.js';
+import type { RunSummary } from '../../workflows/lib/contract.js';
 import type { StreamState } from '../../workflows/stream-to-stores.js';
 import { type BigProject, bigProject } from '../support/big-project.js';
 import { recordHistories } from '../support/histories.js';

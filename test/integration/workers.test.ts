@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type FeatureStore, openFeatureStore } from '../../src/index.js';
 import { connectClient, payloadKeys, startPipeline } from '../../src/temporal/index.js';
 import { findTemporalCli } from '../../src/toolchain/index.js';
-import type { RunSummary } from '../../workflows/contract.js';
+import type { RunSummary } from '../../workflows/lib/contract.js';
 import { type BigProject, bigProject } from '../support/big-project.js';
 import { type CliResult, expectRefused, runCli } from '../support/cli.js';
 import { type CliProcess, startCliProcess } from '../support/cli-process.js';

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import kafkajs from 'kafkajs';
 import { openFeatureStore } from '../../src/index.js';
 import { failureReason, startPipeline } from '../../src/temporal/index.js';
-import type { RunSummary } from '../../workflows/contract.js';
+import type { RunSummary } from '../../workflows/lib/contract.js';
 import type { StreamState } from '../../workflows/stream-to-stores.js';
 import { type ProofEvent, proofEvents } from './proof-events.js';
 import { type Outcome, outcomeOf, proofProject } from './proof-project.js';

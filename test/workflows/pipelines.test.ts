@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type FeatureStore, type Json, openFeatureStore } from '../../src/index.js';
 import { failureReason, type RunningWorker, startPipeline } from '../../src/temporal/index.js';
 import { workflowBundle } from '../../src/temporal/workflow-bundle.js';
-import type { RunProgress, RunSummary } from '../../workflows/contract.js';
+import type { RunProgress, RunSummary } from '../../workflows/lib/contract.js';
 import type { StreamState } from '../../workflows/stream-to-stores.js';
 import { type SampleProject, sampleProject } from '../support/cli.js';
 import { recordHistories } from '../support/histories.js';

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type FeatureStore, type Json, openFeatureStore } from '../../src/index.js';
 import { failureReason, type RunningWorker, startPipeline } from '../../src/temporal/index.js';
 import { runPostgres, seedSampleDatabase } from '../../src/toolchain/services/index.js';
-import type { RunSummary } from '../../workflows/contract.js';
+import type { RunSummary } from '../../workflows/lib/contract.js';
 import { type SampleProject, sampleProject } from '../support/cli.js';
 import { workerFor } from '../support/in-process-worker.js';
 import { lacks, startPostgres, type TestPostgres } from '../support/services.js';

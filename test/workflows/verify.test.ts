@@ -6,7 +6,7 @@ import { entityKey } from '../../src/online-store/entity-key.js';
 import { encodeTombstone } from '../../src/online-store/row-codec.js';
 import { failureReason, type RunningWorker, startPipeline } from '../../src/temporal/index.js';
 import { workflowBundle } from '../../src/temporal/workflow-bundle.js';
-import type { RunSummary } from '../../workflows/contract.js';
+import type { RunSummary } from '../../workflows/lib/contract.js';
 import { type SampleProject, sampleProject } from '../support/cli.js';
 import { recordHistories } from '../support/histories.js';
 import { workerFor, workflowsPath } from '../support/in-process-worker.js';

@@ -1,5 +1,5 @@
 import { ActivityCancellationType, proxyActivities } from '@temporalio/workflow';
-import type { Activities, StepReply } from '../activities/index.js';
+import type { Activities, StepReply } from '../../activities/index.js';
 
 export type { StepReply };
 

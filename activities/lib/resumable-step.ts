@@ -1,5 +1,5 @@
 import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
-import { describeError, finalErrorNames, type Retries } from '../src/index.js';
+import { describeError, finalErrorNames, type Retries } from '../../src/index.js';
 import type { ActivityDeps } from './deps.js';
 import { whileBeating } from './heartbeat.js';
 

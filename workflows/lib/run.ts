@@ -11,7 +11,7 @@ import {
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { StepRecord } from '../src/index.js';
+import type { StepRecord } from '../../src/index.js';
 import { closeRun, openRun, type StepReply } from './activity-proxies.js';
 import type { OpenedRun, PipelineInput, RunProgress, RunSummary } from './contract.js';
 import { pipelineAttributes, qualityAttribute } from './search-attributes.js';

@@ -1,4 +1,4 @@
-import type { Json, Retries, StepRecord } from '../src/index.js';
+import type { Json, Retries, StepRecord } from '../../src/index.js';
 
 /** What a pipeline's workflow is started with; everything else comes from the pipeline's definition. */
 export interface PipelineInput {

@@ -1,4 +1,4 @@
-import type { Retries } from '../src/index.js';
+import type { Retries } from '../../src/index.js';
 
 /** What every step of a pipeline is called with. */
 export interface StepInput {

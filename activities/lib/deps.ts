@@ -1,4 +1,4 @@
-import type { FeatureStore } from '../src/index.js';
+import type { FeatureStore } from '../../src/index.js';
 
 /** What activities work with; given once when a worker starts. */
 export interface ActivityDeps {

@@ -1,4 +1,4 @@
-import type { EventCounts, PartitionLag, SliceReport, StepRecord } from '../src/index.js';
+import type { EventCounts, PartitionLag, SliceReport, StepRecord } from '../../src/index.js';
 
 /** What a run did so far. */
 export type StreamCounts = EventCounts & Pick<SliceReport, 'online' | 'offsets'>;
