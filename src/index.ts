@@ -2,6 +2,9 @@
  * asof: features as of a past moment for training, as of now for serving. What is exported here is the library; definitions are
  * written with it, stores are opened with it, pipelines are built on it.
  */
+
+/** For the schemas of arguments: one copy, whatever the project has installed. */
+export { z } from 'zod';
 export * from './definitions/index.js';
 export {
   AsofError,

@@ -1,4 +1,5 @@
 export type { BatchSource, PiiRule } from './batch-source.js';
+export { type BuiltinWorkflow, builtinArgs } from './builtin-args.js';
 export type { CleaningRules } from './cleaning.js';
 export { type Definition, type DefinitionKind, isDefinition, type Meta } from './definition.js';
 export { type Duration, parseDuration } from './duration.js';
@@ -31,20 +32,23 @@ export {
   type StreamFeatureView,
   streamFeatureView,
 } from './feature-view.js';
+export { type Notification, slack, webhook } from './notification.js';
+export { type Deadline, type Json, type Overlap, type Pipeline, pipeline, type Retries } from './pipeline.js';
+export { checkArgs } from './pipeline-args.js';
+export { type PostgresSource, postgresSource } from './postgres-source.js';
 export {
+  after,
   cron,
   daily,
   every,
   hourly,
-  type Json,
+  inZone,
   manual,
   once,
-  type Pipeline,
-  pipeline,
-  type Retries,
   type Schedule,
-} from './pipeline.js';
-export { type PostgresSource, postgresSource } from './postgres-source.js';
+  weekly,
+  type ZoneOption,
+} from './schedule.js';
 export { type ResolvedSelection, resolveSelection } from './selection.js';
 export { type EnvValue, env, readSetting, type Setting } from './setting.js';
 export {

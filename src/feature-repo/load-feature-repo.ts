@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { createJiti, type Jiti } from 'jiti';
+import * as zod from 'zod';
 import type { AnyFeatureView } from '../definitions/index.js';
 import { DefinitionError } from '../errors.js';
 import { checkRepo } from './check-repo.js';
@@ -61,7 +62,7 @@ async function loadNow(project: Project, { asof }: LoadOptions): Promise<Feature
  */
 async function loadFiles(files: readonly string[], project: Project, asof: LoadOptions['asof']): Promise<LoadedFile[]> {
   const jiti = createJiti(path.join(project.projectRoot, 'asof-loader.js'), {
-    virtualModules: { asof: { ...asof } },
+    virtualModules: { asof: { ...asof }, zod: { ...zod } },
     tryNative: false,
     fsCache: false,
     moduleCache: true,

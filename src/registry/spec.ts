@@ -2,12 +2,14 @@ import {
   type AnyFeatureView,
   type BatchSource,
   type CleaningRules,
+  type Deadline,
   type Definition,
   type Entity,
   type Expectation,
   type FeatureService,
   type Json,
   type KafkaSource,
+  type Notification,
   type Pipeline,
   resolveSelection,
   type Schedule,
@@ -110,8 +112,16 @@ export interface PipelineSpec extends BaseSpec {
   readonly args: Readonly<Record<string, Json>>;
   readonly schedule: Schedule;
   readonly startAt?: string | undefined;
+  readonly endAt?: string | undefined;
   readonly catchup: boolean;
   readonly retries: { readonly attempts: number; readonly delayMs: number };
+  /** Absent = skip. */
+  readonly overlap?: string | undefined;
+  readonly maxActiveRuns?: number | undefined;
+  readonly timeoutMs?: number | undefined;
+  readonly deadline?: Deadline | undefined;
+  readonly onFailure?: readonly Notification[] | undefined;
+  readonly onSuccess?: readonly Notification[] | undefined;
 }
 
 /** Not told by `table`: a source has one too, the name it has in its database. */
@@ -215,6 +225,7 @@ export const serviceSpec = (service: FeatureService): ServiceSpec => ({
   }),
 });
 
+/** What is as usual is absent, so that specs of older definitions stay equal. */
 export const pipelineSpec = (pipeline: Pipeline): PipelineSpec => ({
   kind: 'pipeline',
   ...meta(pipeline),
@@ -222,6 +233,13 @@ export const pipelineSpec = (pipeline: Pipeline): PipelineSpec => ({
   args: pipeline.args,
   schedule: pipeline.schedule,
   startAt: pipeline.startAt,
+  endAt: pipeline.endAt,
   catchup: pipeline.catchup,
   retries: pipeline.retries,
+  overlap: pipeline.overlap === 'skip' ? undefined : pipeline.overlap,
+  maxActiveRuns: pipeline.maxActiveRuns,
+  timeoutMs: pipeline.timeoutMs,
+  deadline: pipeline.deadline,
+  onFailure: pipeline.onFailure.length === 0 ? undefined : pipeline.onFailure,
+  onSuccess: pipeline.onSuccess.length === 0 ? undefined : pipeline.onSuccess,
 });

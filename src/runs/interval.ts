@@ -1,5 +1,5 @@
 import { CronExpressionParser } from 'cron-parser';
-import type { Schedule } from '../definitions/pipeline.js';
+import type { Schedule } from '../definitions/schedule.js';
 import { parseUtc } from '../definitions/utc-time.js';
 import { DefinitionError } from '../errors.js';
 
@@ -22,7 +22,10 @@ export function intervalAt(schedule: Schedule, startAt: string | undefined, nomi
     case 'cron': {
       // One millisecond later, so that a nominal time on the tick is that tick.
       const after = new Date(nominal.getTime() + 1);
-      const ticks = CronExpressionParser.parse(schedule.expression, { currentDate: after, tz: schedule.timezone });
+      const ticks = CronExpressionParser.parse(schedule.expression, {
+        currentDate: after,
+        tz: schedule.timezone ?? 'UTC',
+      });
       const end = ticks.prev().toDate();
       return { start: ticks.prev().toDate(), end };
     }

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import {
+  after,
   cron,
+  daily,
   describeExpectation,
   entity,
   env,
@@ -9,6 +11,7 @@ import {
   featureStoreConfig,
   featureView,
   fileSource,
+  hourly,
   isDefinition,
   kafkaSource,
   once,
@@ -17,9 +20,11 @@ import {
   postgresSource,
   resolveSelection,
   rowCount,
+  type Schedule,
   type StreamStartOption,
   streamFeatureView,
   unique,
+  weekly,
 } from '../../../src/definitions/index.js';
 import {
   bool,
@@ -147,7 +152,16 @@ describe('definitions', () => {
       '2022-01-01T00:00:00.000Z',
     );
     expect(every('90 minutes')).toEqual({ type: 'every', everyMs: 5_400_000 });
-    expect(cron('0 0 1 * *')).toEqual({ type: 'cron', expression: '0 0 1 * *', timezone: 'UTC' });
+    const zoneOf = (schedule: Schedule, timezone?: string) =>
+      pipeline({ name: 'p', workflow: 'w', schedule, ...(timezone === undefined ? {} : { timezone }) }).schedule;
+    expect(zoneOf(cron('0 0 1 * *'))).toEqual({ type: 'cron', expression: '0 0 1 * *', timezone: 'UTC' });
+    expect(zoneOf(daily(), 'Asia/Tokyo')).toEqual({ type: 'cron', expression: '0 0 * * *', timezone: 'Asia/Tokyo' });
+    expect(zoneOf(weekly({ timezone: 'Asia/Tokyo' }), 'UTC')).toMatchObject({ timezone: 'Asia/Tokyo' });
+    expect(zoneOf(hourly())).toMatchObject({ expression: '0 * * * *', timezone: 'UTC' });
+    expect(after('load', pipeline({ name: 'more', workflow: 'w' }), 'load')).toEqual({
+      type: 'after',
+      pipelines: ['load', 'more'],
+    });
   });
 
   it.each([

@@ -1,7 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import {
+  after,
   between,
   cron,
+  daily,
   entity,
   env,
   every,
@@ -16,7 +19,9 @@ import {
   pipeline,
   postgresSource,
   rowCount,
+  slack,
   streamFeatureView,
+  webhook,
 } from '../../../src/definitions/index.js';
 import { DefinitionError } from '../../../src/errors.js';
 import { float32, float64, int64, list, parseTypeName, string, timestamp } from '../../../src/types.js';
@@ -354,6 +359,58 @@ const mistakes: Record<string, Mistake[]> = {
     ['a cron in no zone', () => cron('0 0 1 * *', { timezone: 'Mars' }), /timezone "Mars"/, /Asia\/Ho_Chi_Minh/],
     ['a period under a second', () => every('5 milliseconds'), /shorter than a second/, /1 hour/],
     ['a period that is none', () => every('often'), /"often" is not a duration/, /unit/],
+    ['a period of part of a second', () => every('1.5 seconds'), /no whole number of seconds/, /1 hour/],
+    ['a cron out of range', () => cron('99 * * * *'), /"99 \* \* \* \*" is wrong/, /cron\('0 0 1/],
+    ['a cron that only some understand', () => cron('0 0 L * *'), /"0 0 L \* \*" is wrong/, /cron\('0 0 1/],
+    ['a cron that is a word', () => cron('@daily'), /"@daily" does not have five/, /cron\('0 0 1/],
+    ['an unknown zone', makePipeline({ timezone: 'Mars' }), /pipeline "p": timezone "Mars"/, /Asia\/Ho_Chi_Minh/],
+    ['an end before the start', makePipeline({ startAt: '2022-01-01', endAt: '2021-01-01' }), /endAt "2021/, /swap/],
+    ['an end that is no date', makePipeline({ endAt: 'never' }), /endAt "never"/, /'2022-01-01'/],
+    ['catchup from nowhere', makePipeline({ catchup: true, schedule: daily() }), /no beginning/, /startAt/],
+    ['an overlap that is none', makePipeline({ overlap: 'maybe' }), /overlap "maybe"/, /skip, queue, allow, cancel/],
+    ['no active runs', makePipeline({ maxActiveRuns: 0 }), /maxActiveRuns 0/, /maxActiveRuns: 1/],
+    ['a timeout of no time', makePipeline({ timeout: '0' }), /timeout '0' is no time/, /2 hours/],
+    ['a deadline without a time', makePipeline({ deadline: { notify: [] } }), /deadline.within/, /unit/],
+    [
+      'a deadline from who knows when',
+      makePipeline({ deadline: { within: '1 hour', after: 'lunch', notify: [] } }),
+      /deadline.after "lunch"/,
+      /scheduled or started/,
+    ],
+    ['notifications that are text', makePipeline({ onFailure: 'ops@example.com' }), /onFailure is no list/, /slack\(/],
+    [
+      'a Slack URL that is written down',
+      () => slack('https://hooks.slack.com/services/T/B/x'),
+      /holds a pass/,
+      /env\(/,
+    ],
+    ['a webhook without a URL', () => raw(webhook)({}), /url is missing/, /env\(/],
+    ['after nothing', () => after(), /does not name a pipeline/, /after\(dbToOfflineStore\)/],
+    ['after what is no pipeline', () => raw(after as never)({} as never), /does not name a pipeline/, /after\(/],
+    [
+      'an argument the workflow does not know',
+      makePipeline({ workflow: 'dbToOfflineStore', args: { viws: ['stats'] } }),
+      /argument "viws" is unknown to the workflow dbToOfflineStore/,
+      /it takes views, full\?/,
+    ],
+    [
+      'an argument of the wrong kind',
+      makePipeline({ workflow: 'dbToOfflineStore', args: { views: ['stats'], full: 'yes' } }),
+      /argument "full" does not fit: .*expected boolean/,
+      /it takes views, full\?/,
+    ],
+    [
+      'a missing argument of a pipeline that starts by itself',
+      makePipeline({ workflow: 'materializeOfflineToOnline', schedule: daily() }),
+      /argument "views" is missing/,
+      /it takes views, full\?, start\?, end\?/,
+    ],
+    [
+      "an argument that does not fit the pipeline's own schema",
+      makePipeline({ argsSchema: z.object({ cities: z.array(z.string()) }), args: { cities: ['a', 1] } }),
+      /argument "cities\[1\]" does not fit/,
+      /it takes cities/,
+    ],
   ],
   featureStoreConfig: [
     ['a bad project', makeConfig({ project: 'my project' }), /project "my project"/, /letters/],

@@ -26,7 +26,8 @@ const gone = async () => false;
 const never = async (): Promise<boolean> => {
   throw new Error('nobody is in the way');
 };
-const named = (schedule: Schedule): Pipeline => pipeline({ name, workflow: 'dbToOfflineStore', schedule });
+const named = (schedule: Schedule): Pipeline =>
+  pipeline({ name, workflow: 'dbToOfflineStore', args: { views: ['stats'] }, schedule });
 const hour = (n: number): string => new Date(Date.UTC(2024, 0, 1, n)).toISOString();
 
 function open(
