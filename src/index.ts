@@ -43,6 +43,10 @@ export type { ExpectationResult, Profile, Quality } from './quality/index.js';
 export type { Applied, Change, ObjectKind, Plan, RegistryEntry, RegistryState } from './registry/index.js';
 export {
   type CloseRequest,
+  type DataInterval,
+  formatInterval,
+  intervalAt,
+  intervalsBetween,
   type LeaseHolder,
   type RunRecord,
   type RunStatus,

@@ -95,7 +95,7 @@ const packages: Record<string, readonly string[]> = {
   jiti: ['feature-repo'],
   fastify: ['server', 'temporal'],
   '@fastify/cors': ['temporal'],
-  'cron-parser': ['definitions', 'runs'],
+  'cron-parser': ['definitions'],
   'proper-lockfile': ['lake', 'toolchain'],
   zod: ['definitions', 'feature-repo', 'index', 'server', 'cli', 'transform'],
   commander: ['cli'],

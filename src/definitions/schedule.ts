@@ -1,5 +1,5 @@
-import { CronExpressionParser } from 'cron-parser';
 import { DefinitionError } from '../errors.js';
+import { cronCalendars } from './cron.js';
 import { type Duration, parseDuration } from './duration.js';
 
 /** When a pipeline runs, as data. */
@@ -35,31 +35,9 @@ export function every(duration: Duration): Schedule {
 
 /** A cron expression of five fields: minute, hour, day of month, month, day of week. */
 export function cron(expression: string, { timezone }: ZoneOption = {}): Schedule {
-  if (typeof expression !== 'string' || !/^\S+( \S+){4}$/.test(expression)) {
-    throw new DefinitionError(`cron expression "${expression}" does not have five fields`, {
-      mend: "write e.g. cron('0 0 1 * *')",
-    });
-  }
-  checkCron(expression);
+  cronCalendars(expression);
   if (timezone !== undefined) checkTimezone(`cron('${expression}')`, timezone);
   return Object.freeze({ type: 'cron', expression, timezone });
-}
-
-/** Extensions of one parser or another (`L`, `#`, `?`, `@daily`) would not mean the same everywhere. */
-function checkCron(expression: string): void {
-  let problem =
-    /^[\d*/,\-A-Za-z ]+$/.test(expression) && !/(^|[ ,])L/i.test(expression)
-      ? undefined
-      : 'only digits, names, *, /, - and commas are understood';
-  try {
-    if (problem === undefined) CronExpressionParser.parse(expression, { tz: 'UTC' }).next();
-  } catch (error) {
-    problem = (error as Error).message;
-  }
-  if (problem === undefined) return;
-  throw new DefinitionError(`cron expression "${expression}" is wrong: ${problem}`, {
-    mend: "write minute, hour, day of month, month and day of week, e.g. cron('0 0 1 * *')",
-  });
 }
 
 /** On the hour. */

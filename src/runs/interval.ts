@@ -1,7 +1,7 @@
-import { CronExpressionParser } from 'cron-parser';
 import type { Schedule } from '../definitions/schedule.js';
 import { parseUtc } from '../definitions/utc-time.js';
 import { DefinitionError } from '../errors.js';
+import { isPeriodic, take, ticks } from './ticks.js';
 
 /** The stretch of time a run is responsible for: [start, end). */
 export interface DataInterval {
@@ -14,29 +14,16 @@ export interface DataInterval {
  * interval, is floored. Pipelines without intervals cover everything from `startAt` (or 1970) up to the nominal time.
  */
 export function intervalAt(schedule: Schedule, startAt: string | undefined, nominal: Date): DataInterval {
-  switch (schedule.type) {
-    case 'every': {
-      const end = Math.floor(nominal.getTime() / schedule.everyMs) * schedule.everyMs;
-      return { start: new Date(end - schedule.everyMs), end: new Date(end) };
-    }
-    case 'cron': {
-      // One millisecond later, so that a nominal time on the tick is that tick.
-      const after = new Date(nominal.getTime() + 1);
-      const ticks = CronExpressionParser.parse(schedule.expression, {
-        currentDate: after,
-        tz: schedule.timezone ?? 'UTC',
-      });
-      const end = ticks.prev().toDate();
-      return { start: ticks.prev().toDate(), end };
-    }
-    default: {
-      const start = startAt === undefined ? new Date(0) : parseUtc(startAt);
-      if (start < nominal) return { start, end: nominal };
-      throw new DefinitionError(`the pipeline starts at ${start.toISOString()}, after ${nominal.toISOString()}`, {
-        mend: 'set its startAt back, or give the interval of the run',
-      });
-    }
+  if (isPeriodic(schedule)) {
+    const [end, start] = take(ticks(schedule, nominal.getTime(), { backwards: true }), 2);
+    if (start !== undefined && end !== undefined) return { start: new Date(start), end: new Date(end) };
+    throw new DefinitionError(`the schedule is never due before ${nominal.toISOString()}`);
   }
+  const start = startAt === undefined ? new Date(0) : parseUtc(startAt);
+  if (start < nominal) return { start, end: nominal };
+  throw new DefinitionError(`the pipeline starts at ${start.toISOString()}, after ${nominal.toISOString()}`, {
+    mend: 'set its startAt back, or give the interval of the run',
+  });
 }
 
 /** An interval asked for by the caller. @throws DefinitionError when it is none. */
