@@ -33,6 +33,7 @@ const everything = [
   ...library,
   ...facade,
   'index',
+  'project-code',
   'temporal',
   'toolchain',
   'server',
@@ -71,8 +72,13 @@ const rooms: Record<string, Room> = {
   // The index, lazily: it is what definition files get when they import from 'asof'.
   'open-feature-store': { loads: [...library, 'feature-store', 'pipeline-steps', 'index'] },
   index: { loads: [...library, ...facade] },
+  // What runs in Temporal's workers, the project's own included: found and read, not run.
+  'project-code': { loads: ['errors', 'did-you-mean', 'feature-repo'] },
   toolchain: { loads: ['errors', 'config', 'types', 'lake', 'index'] },
-  temporal: { loads: ['errors', 'config', 'types', 'index', 'toolchain'], types: ['workflows', 'activities'] },
+  temporal: {
+    loads: ['errors', 'config', 'types', 'index', 'toolchain', 'project-code', 'feature-repo'],
+    types: ['workflows', 'activities'],
+  },
   server: { loads: ['errors', 'config', 'types', 'index'] },
   cli: { loads: everything },
   workflows: { loads: [], types: ['activities', 'index'] },
@@ -93,6 +99,7 @@ const packages: Record<string, readonly string[]> = {
   fzstd: ['stream-source'],
   pg: ['batch-source', 'lake', 'toolchain'],
   jiti: ['feature-repo'],
+  '@swc/core': ['project-code'],
   fastify: ['server', 'temporal'],
   '@fastify/cors': ['temporal'],
   'cron-parser': ['definitions'],

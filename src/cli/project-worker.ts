@@ -1,9 +1,9 @@
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { Client } from '@temporalio/client';
 import { createActivities } from '../../activities/index.js';
 import type { FeatureStore } from '../index.js';
 import {
+  checkWorkflows,
   connectClient,
   type RunningWorker,
   startWorker,
@@ -21,19 +21,23 @@ export interface ProjectWorker {
   stop(): Promise<void>;
 }
 
-/** Starts a worker on a service that runs already. */
+/**
+ * Starts a worker on a service that runs already.
+ * @throws DefinitionError when a pipeline's workflow is not exported, or the project's own workflows are not right.
+ */
 export async function startProjectWorker(
   store: FeatureStore,
   service: TemporalService,
   settings: WorkerSettings = {},
 ): Promise<ProjectWorker> {
+  await checkWorkflows(store.repo);
   const shutdown = new AbortController();
   const worker = await startWorker({
     ...settings,
     service,
     project: store.project,
     activities: createActivities({ store, shutdown: shutdown.signal }),
-    workflowsPath: workflowsPath(),
+    projectRoot: store.repo.projectRoot,
     cacheDirectory: path.join(store.repo.stateDir, 'cache'),
   });
   let client: Client | undefined;
@@ -65,10 +69,4 @@ export async function serveUntil(
   if (signal.aborted) say('Stopping: steps in flight finish or are handed back …');
   await stop();
   if (lost !== undefined) throw lost.error;
-}
-
-/** Sources in a checkout, compiled files in a release: the ending is that of this file. */
-function workflowsPath(): string {
-  const ending = path.extname(fileURLToPath(import.meta.url));
-  return fileURLToPath(new URL(`../../workflows/index${ending}`, import.meta.url));
 }

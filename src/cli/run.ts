@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { DefinitionError, type FeatureStore, type Json, type Pipeline, StoreUnavailableError } from '../index.js';
-import { hasWorker, runUrl, startPipeline } from '../temporal/index.js';
+import { checkWorkflows, hasWorker, runUrl, startPipeline } from '../temporal/index.js';
 import { action, describeCommand, type GlobalOptions, withStore } from './command.js';
 import { exitCodes } from './exit-code.js';
 import { interruptSignal } from './interrupt.js';
@@ -39,6 +39,7 @@ async function run(options: GlobalOptions, name: string, given: RunOptions): Pro
     const pipeline = findPipeline(store, name);
     const args = given.acceptGap === true ? { ...parseArgs(given.args), acceptGap: true } : parseArgs(given.args);
     const interval = parseIntervalOptions(given);
+    await checkWorkflows({ projectRoot: store.repo.projectRoot, pipelines: new Map([[name, pipeline]]) });
     return withTemporal(store.repo.stateDir, async (client, service) => {
       if (!(await hasWorker(client, store.project))) {
         throw new StoreUnavailableError(`no worker serves project "${store.project}"`, {

@@ -33,8 +33,8 @@ export function relativeImports(file: string): string[] {
   return [...new Set(found)].sort();
 }
 
-/** `./entities.js` may mean entities.ts: TypeScript writes the name of the compiled file. */
-function resolveImport(folder: string, specifier: string): string | undefined {
+/** The file a relative import means: `./entities.js` may mean entities.ts: TypeScript writes the name of the compiled file. */
+export function resolveImport(folder: string, specifier: string): string | undefined {
   const target = path.resolve(folder, specifier);
   const typescript = target.replace(/\.(m?)js$/, '.$1ts');
   const candidates = [

@@ -1,3 +1,4 @@
+export { checkWorkflows } from '../project-code/index.js';
 export { connectClient } from './client.js';
 export { EncryptionCodec } from './encryption-codec.js';
 export { type PayloadKeys, payloadKeys } from './payload-keys.js';

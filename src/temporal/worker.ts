@@ -13,8 +13,8 @@ export interface WorkerSetup extends WorkerSettings {
   readonly service: TemporalService;
   readonly project: string;
   readonly activities: object;
-  /** The file that exports all workflows. */
-  readonly workflowsPath: string;
+  /** The folder whose `workflows/`, if there is one, joins the built-in workflows. */
+  readonly projectRoot: string;
   /** Where the bundled workflows are kept between starts. */
   readonly cacheDirectory: string;
   /** Keys of encrypted payloads; default: those of the environment. */
@@ -61,7 +61,7 @@ export const workerIdentity = (pid: number | string = process.pid): string => `$
 /**
  * Starts a worker for a project's pipelines.
  * @throws StoreUnavailableError when the service does not answer; DefinitionError when it refuses, lacks namespace or search
- * attributes, or metrics can't be served.
+ * attributes, a workflow can't be bundled, or metrics can't be served.
  */
 export async function startWorker(setup: WorkerSetup): Promise<RunningWorker> {
   const { service, project, activities } = setup;
@@ -79,7 +79,7 @@ export async function startWorker(setup: WorkerSetup): Promise<RunningWorker> {
       taskQueue: taskQueue(project),
       activities,
       dataConverter: converter,
-      workflowBundle: await workflowBundle(setup.workflowsPath, setup.cacheDirectory, converter.failureConverterPath),
+      workflowBundle: await workflowBundle(setup.projectRoot, setup.cacheDirectory, converter.failureConverterPath),
       ...tuning(setup),
       ...versioning(setup.version),
     });

@@ -19,7 +19,7 @@ import type { RunSummary } from '../../workflows/lib/contract.js';
 import type { StreamState } from '../../workflows/stream-to-stores.js';
 import { type SampleProject, sampleProject } from '../support/cli.js';
 import { recordedHistories } from '../support/histories.js';
-import { workerFor, workflowsPath } from '../support/in-process-worker.js';
+import { workerFor } from '../support/in-process-worker.js';
 import { payloadsIn, textIn } from '../support/payload-walk.js';
 import { startTemporal, type TestTemporal, untilStarted } from '../support/temporal.js';
 
@@ -227,7 +227,11 @@ describe('encrypted payloads on a real server', () => {
 
   it('of all these histories replay, and so do the recorded ones of old', async () => {
     const converter = dataConverter(keysOf(second, first));
-    const bundle = await workflowBundle(workflowsPath, path.join(store.repo.stateDir, 'cache'), failureConverterPath);
+    const bundle = await workflowBundle(
+      store.repo.projectRoot,
+      path.join(store.repo.stateDir, 'cache'),
+      failureConverterPath,
+    );
     const options = { workflowBundle: bundle, dataConverter: converter };
     let replayed = 0;
     for await (const { workflowId, error } of Worker.runReplayHistories(

@@ -1,10 +1,7 @@
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { createActivities } from '../../activities/index.js';
 import type { FeatureStore } from '../../src/index.js';
 import { type RunningWorker, startWorker, type WorkerSetup } from '../../src/temporal/index.js';
-
-export const workflowsPath = fileURLToPath(new URL('../../workflows/index.ts', import.meta.url));
 
 /** A worker in this process, for tests that only need one. Stopping it hands back what is in flight. */
 export async function workerFor(
@@ -17,7 +14,7 @@ export async function workerFor(
     service: { address, namespace: 'default', uiUrl: undefined, connection: { address } },
     project: store.project,
     activities: createActivities({ store, shutdown: shutdown.signal }),
-    workflowsPath,
+    projectRoot: store.repo.projectRoot,
     cacheDirectory: path.join(store.repo.stateDir, 'cache'),
     ...settings,
   });

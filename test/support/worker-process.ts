@@ -1,6 +1,5 @@
 /** A worker as its own process, to be killed: `node --import tsx test/support/worker-process.ts <repo> <address> [slots]`. */
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { createActivities } from '../../activities/index.js';
 import { openFeatureStore } from '../../src/index.js';
 import { startWorker } from '../../src/temporal/index.js';
@@ -12,7 +11,7 @@ const worker = await startWorker({
   service: { address, namespace: 'default', uiUrl: undefined, connection: { address } },
   project: store.project,
   activities: createActivities({ store, shutdown: shutdown.signal }),
-  workflowsPath: fileURLToPath(new URL('../../workflows/index.ts', import.meta.url)),
+  projectRoot: store.repo.projectRoot,
   cacheDirectory: path.join(store.repo.stateDir, 'cache'),
   ...(slots === undefined ? {} : { activitiesAtOnce: Number(slots) }),
 });

@@ -10,7 +10,7 @@ import type { RunProgress, RunSummary } from '../../workflows/lib/contract.js';
 import type { StreamState } from '../../workflows/stream-to-stores.js';
 import { type SampleProject, sampleProject } from '../support/cli.js';
 import { recordHistories } from '../support/histories.js';
-import { workerFor, workflowsPath } from '../support/in-process-worker.js';
+import { workerFor } from '../support/in-process-worker.js';
 import { startTemporal, type TestTemporal } from '../support/temporal.js';
 
 describe('pipelines on a real Temporal server', () => {
@@ -212,7 +212,7 @@ describe('pipelines on a real Temporal server', () => {
   });
 
   it('replays every one of these histories', async () => {
-    const bundle = await workflowBundle(workflowsPath, path.join(store.repo.stateDir, 'cache'));
+    const bundle = await workflowBundle(store.repo.projectRoot, path.join(store.repo.stateDir, 'cache'));
     const histories = temporal.client.workflow.list().intoHistories();
     const types = new Set<string>();
     for await (const { workflowId, error } of Worker.runReplayHistories({ workflowBundle: bundle }, histories)) {

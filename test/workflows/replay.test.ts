@@ -6,7 +6,6 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { installRuntime } from '../../src/temporal/index.js';
 import { workflowBundle } from '../../src/temporal/workflow-bundle.js';
 import { recordedHistories } from '../support/histories.js';
-import { workflowsPath } from '../support/in-process-worker.js';
 
 /**
  * Runs that began under an older version go on under this one. Histories are recorded anew, when a workflow is meant to break with
@@ -33,7 +32,7 @@ describe('recorded histories', () => {
   });
 
   it.each(recordedHistories())('$name replays', async ({ history, name }) => {
-    const bundle = await workflowBundle(workflowsPath, cache);
+    const bundle = await workflowBundle(cache, cache);
     await expect(Worker.runReplayHistory({ workflowBundle: bundle }, history, name)).resolves.toBeUndefined();
   });
 });

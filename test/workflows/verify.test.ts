@@ -9,7 +9,7 @@ import { workflowBundle } from '../../src/temporal/workflow-bundle.js';
 import type { RunSummary } from '../../workflows/lib/contract.js';
 import { type SampleProject, sampleProject } from '../support/cli.js';
 import { recordHistories } from '../support/histories.js';
-import { workerFor, workflowsPath } from '../support/in-process-worker.js';
+import { workerFor } from '../support/in-process-worker.js';
 import { startTemporal, type TestTemporal } from '../support/temporal.js';
 
 describe('verify_online_offline on a real Temporal server', () => {
@@ -102,7 +102,7 @@ describe('verify_online_offline on a real Temporal server', () => {
   });
 
   it('replays every one of these histories', async () => {
-    const bundle = await workflowBundle(workflowsPath, path.join(store.repo.stateDir, 'cache'));
+    const bundle = await workflowBundle(store.repo.projectRoot, path.join(store.repo.stateDir, 'cache'));
     const histories = temporal.client.workflow.list().intoHistories();
     let replayed = 0;
     for await (const { workflowId, error } of Worker.runReplayHistories({ workflowBundle: bundle }, histories)) {

@@ -1,4 +1,9 @@
-import { ActivityCancellationType, proxyActivities } from '@temporalio/workflow';
+import {
+  ActivityCancellationType,
+  type ActivityInterfaceFor,
+  type ActivityOptions,
+  proxyActivities,
+} from '@temporalio/workflow';
 import type { Activities, StepReply } from '../../activities/index.js';
 
 export type { StepReply };
@@ -14,15 +19,34 @@ export const { openRun, closeRun, eventTotals } = proxyActivities<Activities>({
   retry: { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '20s', nonRetryableErrorTypes },
 });
 
+/** What activities are to a workflow: their deps are the worker's. */
+export type Proxied<A> = {
+  [K in keyof A as A[K] extends (deps: never, input: never) => Promise<unknown> ? K : never]: A[K] extends (
+    deps: never,
+    input: infer I,
+  ) => Promise<infer R>
+    ? (input: I) => Promise<R>
+    : never;
+};
+
 /**
  * Steps that may take hours. Temporal retries without limit, because a lost worker is no failure of the step; the step counts its
  * own failures and makes its last one final. A lost worker shows by its missing heartbeat. Cancelling waits for the step, which
  * may still have something to hand in.
  */
-export const steps = proxyActivities<Activities>({
+const stepOptions: ActivityOptions = {
   startToCloseTimeout: '12 hours',
   scheduleToCloseTimeout: '7 days',
   heartbeatTimeout: '10s',
   cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
   retry: { initialInterval: '200ms', backoffCoefficient: 2, maximumInterval: '10s', nonRetryableErrorTypes },
-});
+};
+
+export const steps = proxyActivities<Activities>(stepOptions);
+
+/**
+ * The steps of a project's own, called like the built-in ones: `proxySteps<typeof import('../activities/score-drivers.js')>()`.
+ * @param options what differs from how the built-in steps are called, e.g. `startToCloseTimeout`.
+ */
+export const proxySteps = <A>(options: ActivityOptions = {}): ActivityInterfaceFor<Proxied<A>> =>
+  proxyActivities<Proxied<A>>({ ...stepOptions, ...options });
