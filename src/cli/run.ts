@@ -1,21 +1,21 @@
 import type { Command } from 'commander';
-import { DefinitionError, type FeatureStore, type Json, type Pipeline, StoreUnavailableError } from '../index.js';
+import { DefinitionError, type FeatureStore, StoreUnavailableError } from '../index.js';
 import { checkWorkflows, hasWorker, runUrl, startPipeline } from '../temporal/index.js';
 import { action, describeCommand, type GlobalOptions, withStore } from './command.js';
 import { exitCodes } from './exit-code.js';
+import { findPipeline } from './find-pipeline.js';
 import { interruptSignal } from './interrupt.js';
 import { timeOption } from './option-values.js';
 import { plural, printJson } from './output.js';
 import { failedExpectations, printFailedExpectations, printSteps } from './print-run.js';
 import { runTask } from './progress.js';
+import { type GivenArgs, runArgs } from './run-args.js';
 import { withTemporal } from './temporal-location.js';
 import { type RunOutcome, refusalOf, waitForRun } from './wait-for-run.js';
 
-interface RunOptions {
-  readonly args?: string;
+interface RunOptions extends GivenArgs {
   readonly start?: string;
   readonly end?: string;
-  readonly acceptGap?: boolean;
   readonly wait?: boolean;
 }
 
@@ -25,20 +25,22 @@ export function registerRun(program: Command): void {
       .command('run')
       .description('start a pipeline by hand; `asof up` must be running')
       .argument('<pipeline>', 'its name in the feature repository')
-      .option('--args <json>', "overrides of the pipeline's arguments, as JSON")
+      .option('--param <name=value>', "overrides one of the pipeline's arguments; repeatable", collect)
+      .option('--args <json>', 'overrides of several, as JSON')
       .option('--start <time>', 'start of the data interval (ISO), with --end')
       .option('--end <time>', 'end of the data interval (ISO)')
       .option('--accept-gap', 'of a stream: go on after events that are gone from the topic; the gap is recorded')
       .option('--wait', 'show its progress and wait for its end'),
-    `asof run db_to_offline_store --wait\nasof run materialize_offline_to_online --args '{"full": true}' --wait --json`,
+    'asof run db_to_offline_store --wait\nasof run materialize_offline_to_online --param views=driver_stats --param full=true --wait',
   ).action(action(run));
 }
 
 async function run(options: GlobalOptions, name: string, given: RunOptions): Promise<number> {
   return withStore(options, async (store) => {
     const pipeline = findPipeline(store, name);
-    const args = given.acceptGap === true ? { ...parseArgs(given.args), acceptGap: true } : parseArgs(given.args);
+    const args = runArgs(store, pipeline, given);
     const interval = parseIntervalOptions(given);
+    await store.requireApplied();
     await checkWorkflows({ projectRoot: store.repo.projectRoot, pipelines: new Map([[name, pipeline]]) });
     return withTemporal(store.repo.stateDir, async (client, service) => {
       if (!(await hasWorker(client, store.project))) {
@@ -95,26 +97,7 @@ async function print(
   await printFailedExpectations(store, outcome.runId);
 }
 
-export function findPipeline(store: FeatureStore, name: string): Pipeline {
-  const pipeline = store.repo.pipelines.get(name);
-  if (pipeline !== undefined) return pipeline;
-  throw new DefinitionError(`there is no pipeline "${name}"`, {
-    mend: `there are ${[...store.repo.pipelines.keys()].join(', ') || 'none; export one from the feature repository'}`,
-  });
-}
-
-function parseArgs(text: string | undefined): Record<string, Json> | undefined {
-  if (text === undefined) return undefined;
-  try {
-    const args = JSON.parse(text) as unknown;
-    if (typeof args === 'object' && args !== null && !Array.isArray(args)) return args as Record<string, Json>;
-  } catch {
-    // Said below, with what it should look like.
-  }
-  throw new DefinitionError(`--args is no JSON object: ${text}`, {
-    mend: `write e.g. --args '{"views": ["driver_stats"]}'`,
-  });
-}
+const collect = (value: string, before: string[] = []): string[] => [...before, value];
 
 function parseIntervalOptions(given: RunOptions): { start: string; end: string } | undefined {
   const start = timeOption('--start', given.start);

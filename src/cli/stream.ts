@@ -3,10 +3,10 @@ import type { StreamState } from '../../workflows/stream-to-stores.js';
 import { DefinitionError, type FeatureStore } from '../index.js';
 import { runningPipeline } from '../temporal/index.js';
 import { action, describeCommand, type GlobalOptions, withStore } from './command.js';
+import { findPipeline } from './find-pipeline.js';
 import { interruptSignal } from './interrupt.js';
 import { plural, printJson, printTable } from './output.js';
 import { rate as describeRate, runTask } from './progress.js';
-import { findPipeline } from './run.js';
 import { withTemporal } from './temporal-location.js';
 import { ensureExtensions } from './tools.js';
 
