@@ -21,7 +21,7 @@ export function paramValues(
     }
     texts.set(name, [...(texts.get(name) ?? []), param.slice(at + 1)]);
   }
-  return Object.fromEntries([...texts].map(([name, given]) => [name, meant(name, given, shapeOf(argsSchema)[name])]));
+  return Object.fromEntries([...texts].map(([name, given]) => [name, meant(name, given, schemaOf(argsSchema, name))]));
 }
 
 /** The schema decides among what a text can mean, so that types of all kinds, refined and united ones too, need no rules here. */
@@ -38,8 +38,9 @@ function meant(name: string, given: readonly string[], schema: z.ZodType | undef
     });
   }
   // The nearest miss makes the clearest complaint: a number out of bounds, or the part of a list that is wrong.
-  const nearness = ({ issues }: (typeof tried)[number]): number =>
-    Math.min(...issues.map(({ path, code }) => path.length + (code === 'invalid_type' ? 0 : 0.5)));
+  const nearness = ({ value, issues }: (typeof tried)[number]): number =>
+    Math.min(...issues.map(({ path, code }) => path.length + (code === 'invalid_type' ? 0 : 0.5))) +
+    (typeof value === 'string' || Array.isArray(value) ? 0 : 0.25);
   return tried.reduce((best, next) => (nearness(next) > nearness(best) ? next : best)).value;
 }
 
@@ -64,5 +65,7 @@ function asJson(text: string): Json | undefined {
   }
 }
 
-const shapeOf = (schema: z.ZodType | undefined): Readonly<Record<string, z.ZodType>> =>
-  (schema as { shape?: Record<string, z.ZodType> } | undefined)?.shape ?? {};
+function schemaOf(schema: z.ZodType | undefined, name: string): z.ZodType | undefined {
+  const { shape = {} } = (schema ?? {}) as { shape?: Record<string, z.ZodType> };
+  return Object.hasOwn(shape, name) ? shape[name] : undefined;
+}

@@ -13,6 +13,8 @@ export {
   workersOf,
 } from './pipelines.js';
 export { installRuntime } from './runtime.js';
+export { scheduleId } from './schedule-id.js';
+export { pauseSchedule, type ScheduleState, scheduleState, unpauseSchedule } from './schedule-state.js';
 export { registerSearchAttributes } from './search-attributes.js';
 export { configuredTemporal, runUrl, type TemporalService } from './service.js';
 export { taskQueue } from './task-queue.js';

@@ -46,7 +46,10 @@ describe('--param', () => {
   });
 
   it('given again adds to a list, and to nothing else', () => {
-    expect(paramValues(['names=a', 'flag=true', 'names=b,c'], pipeline)).toEqual({ names: ['a', 'b', 'c'], flag: true });
+    expect(paramValues(['names=a', 'flag=true', 'names=b,c'], pipeline)).toEqual({
+      names: ['a', 'b', 'c'],
+      flag: true,
+    });
     expect(paramValues(['numbers=1', 'numbers=2'], pipeline)).toEqual({ numbers: [1, 2] });
     expect(() => paramValues(['count=1', 'count=2'], pipeline)).toThrow(/--param count is given 2 times/);
   });
