@@ -9,6 +9,8 @@ import { whileBeating } from './lib/heartbeat.js';
 import { asFailure } from './lib/resumable-step.js';
 import { measureFailure, measureStep } from './lib/step-metrics.js';
 import { materialize } from './materialize.js';
+import { notificationTargets } from './notification-targets.js';
+import { notify } from './notify.js';
 import { openRun } from './open-run.js';
 import { publish } from './publish.js';
 import { verify } from './verify.js';
@@ -33,6 +35,8 @@ const activities = {
   verify,
   eventTotals: beating(eventTotals),
   closeRun: beating(closeRun),
+  notificationTargets: beating(notificationTargets),
+  notify,
 };
 
 type Bound = { [K in keyof typeof activities]: Bind<(typeof activities)[K]> };

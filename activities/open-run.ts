@@ -2,6 +2,7 @@ import { getClient } from '@temporalio/activity';
 import { WorkflowNotFoundError } from '@temporalio/client';
 import { DefinitionError, type Json, type LeaseHolder, type Pipeline } from '../src/index.js';
 import type { ActivityDeps } from './lib/deps.js';
+import { findPipeline } from './lib/find-pipeline.js';
 
 export interface OpenRunInput {
   readonly pipeline: string;
@@ -22,7 +23,7 @@ const endOfTime = '9999-12-31T00:00:00.000Z';
 /** Checks that the loaded definitions are the applied ones, computes the interval, takes its lease and writes the run's record. */
 export async function openRun({ store }: ActivityDeps, input: OpenRunInput) {
   const registryVersion = await store.requireApplied();
-  const pipeline = findPipeline(store.repo.pipelines, input.pipeline);
+  const pipeline = findPipeline({ store }, input.pipeline);
   const args = { ...pipeline.args, ...input.args };
   checkArgs(pipeline, args, input.accepts);
   if (args['consumers'] !== undefined) store.steps.checkConsumers(args['consumers']);
@@ -48,14 +49,6 @@ export async function openRun({ store }: ActivityDeps, input: OpenRunInput) {
     retries: pipeline.retries,
     tags: [...(pipeline.tags ?? [])],
   };
-}
-
-function findPipeline(pipelines: ReadonlyMap<string, Pipeline>, name: string): Pipeline {
-  const found = pipelines.get(name);
-  if (found !== undefined) return found;
-  throw new DefinitionError(`there is no pipeline "${name}"`, {
-    mend: `there are ${[...pipelines.keys()].join(', ')}`,
-  });
 }
 
 function checkArgs({ name, workflow }: Pipeline, args: Record<string, unknown>, accepts: readonly string[]): void {

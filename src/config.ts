@@ -100,6 +100,11 @@ export const limits = {
   sourceRowGroupBytesMax: 32 * 1024 * 1024,
   /** How often a database is asked how many rows it has sent. */
   sourceProgressEveryMs: 2_000,
+  /** How long the receiver of a notification may take to answer, and how long it may ask to be left alone. */
+  notificationAnswerMaxMs: 10_000,
+  notificationRetryAfterMaxMs: 3_600_000,
+  /** What is read of the answer of a receiver. */
+  notificationAnswerBytesMax: 2_048,
 } as const;
 
 /** Memory DuckDB may plan with, e.g. `4GB`; about half of the machine unless ASOF_DUCKDB_MEMORY says otherwise. */

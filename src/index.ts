@@ -27,6 +27,18 @@ export type {
 export type { FeatureRepo } from './feature-repo/index.js';
 export type { Entities, FeatureList, FeatureRequest, HistoricalOptions, NamingOptions } from './feature-request.js';
 export { FeatureStore, type MaterializeOptions } from './feature-store.js';
+export {
+  type Delivery,
+  deliver,
+  eventsTold,
+  type Notice,
+  type NotificationTarget,
+  notificationTargets,
+  type Posted,
+  type RunEvent,
+  type RunEventName,
+  runEventNames,
+} from './notifications/index.js';
 export type { DeadLetterRecord } from './offline-store/dead-letters.js';
 export type { EntityInput, HistoricalOutput, HistoricalResult } from './offline-store/historical-features.js';
 export type { EventCounts } from './offline-store/offline-store.js';

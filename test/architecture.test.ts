@@ -25,6 +25,7 @@ const library = [
   'transform',
   'quality',
   'runs',
+  'notifications',
   'etl',
   'sync',
 ];
@@ -60,6 +61,7 @@ const rooms: Record<string, Room> = {
   transform: { loads: [...onLake, 'batch-source'] },
   quality: { loads: onLake },
   runs: { loads: onLake },
+  notifications: { loads: ['definitions', 'errors', 'config'] },
   // Between the stores: they join interfaces, pure functions and the lake; never an engine.
   sync: { loads: [...onLake, 'offline-store', 'online-store', 'stream-source', 'transform'], types: ['registry'] },
   etl: {

@@ -6,6 +6,7 @@ import {
   checkWorkflows,
   connectClient,
   type RunningWorker,
+  runUrl,
   startWorker,
   type TemporalService,
   type WorkerSettings,
@@ -36,7 +37,11 @@ export async function startProjectWorker(
     ...settings,
     service,
     project: store.project,
-    activities: createActivities({ store, shutdown: shutdown.signal }),
+    activities: createActivities({
+      store,
+      shutdown: shutdown.signal,
+      runUrl: (workflowId, runId) => runUrl(service, workflowId, runId),
+    }),
     projectRoot: store.repo.projectRoot,
     cacheDirectory: path.join(store.repo.stateDir, 'cache'),
   });

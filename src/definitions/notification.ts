@@ -13,7 +13,7 @@ export type Notification =
   | { readonly type: 'slack'; readonly url: Setting };
 
 /**
- * A POST of JSON (`type`, `pipeline`, `run`, `interval`, `message` …), signed as https://www.standardwebhooks.com has it where a
+ * A POST of JSON (docs/notifications.md shows it), signed as https://www.standardwebhooks.com has it where a
  * secret is given.
  * @param url `env('ON_CALL_URL')`, or text without a password.
  * @param secret `env('ON_CALL_SECRET')`.

@@ -12,7 +12,7 @@ export type { StepReply };
 const nonRetryableErrorTypes = ['DefinitionError', 'DataError', 'FencedError'];
 
 /** Short bookkeeping in the lake; it may wait for other writers. */
-export const { openRun, closeRun, eventTotals } = proxyActivities<Activities>({
+export const { openRun, closeRun, eventTotals, notificationTargets } = proxyActivities<Activities>({
   startToCloseTimeout: '10 minutes',
   heartbeatTimeout: '10s',
   scheduleToCloseTimeout: '1 hour',
@@ -50,3 +50,13 @@ export const steps = proxyActivities<Activities>(stepOptions);
  */
 export const proxySteps = <A>(options: ActivityOptions = {}): ActivityInterfaceFor<Proxied<A>> =>
   proxyActivities<Proxied<A>>({ ...stepOptions, ...options });
+
+/**
+ * One message to one receiver: some seconds, tried again for a day. The first waits are short, for who only starts anew; a receiver
+ * may ask for longer ones.
+ */
+export const { notify } = proxyActivities<Activities>({
+  startToCloseTimeout: '30 seconds',
+  scheduleToCloseTimeout: '24 hours',
+  retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '10 minutes', nonRetryableErrorTypes },
+});

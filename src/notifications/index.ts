@@ -1,0 +1,11 @@
+export { type Delivery, deliver } from './deliver.js';
+export type { Notice } from './notice.js';
+export type { Posted } from './post.js';
+export {
+  eventsTold,
+  type NotificationTarget,
+  notificationTargets,
+  type RunEvent,
+  type RunEventName,
+  runEventNames,
+} from './run-event.js';
