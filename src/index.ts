@@ -44,6 +44,7 @@ export type { EntityInput, HistoricalOutput, HistoricalResult } from './offline-
 export type { EventCounts } from './offline-store/offline-store.js';
 export type { FeatureStatus, OnlineFeatures } from './online-store/index.js';
 export { openFeatureStore } from './open-feature-store.js';
+export { type IsRunning, intervalStatuses } from './pipeline-intervals.js';
 export {
   type ConsumeStepOptions,
   type MaterializeStepOptions,

@@ -29,7 +29,7 @@ const library = [
   'etl',
   'sync',
 ];
-const facade = ['feature-request', 'pipeline-steps', 'feature-store', 'open-feature-store'];
+const facade = ['feature-request', 'pipeline-steps', 'feature-store', 'pipeline-intervals', 'open-feature-store'];
 const everything = [
   ...library,
   ...facade,
@@ -71,6 +71,7 @@ const rooms: Record<string, Room> = {
   'feature-request': { loads: [...onLake, 'offline-store', 'online-store'], types: ['registry', 'feature-repo'] },
   'pipeline-steps': { loads: library, types: ['feature-store'] },
   'feature-store': { loads: [...library, 'feature-request', 'pipeline-steps'] },
+  'pipeline-intervals': { loads: [...onLake, 'runs'], types: ['registry', 'feature-store'] },
   // The index, lazily: it is what definition files get when they import from 'asof'.
   'open-feature-store': { loads: [...library, 'feature-store', 'pipeline-steps', 'index'] },
   index: { loads: [...library, ...facade] },

@@ -1,4 +1,5 @@
 export { type DataInterval, formatInterval, intervalAt, parseInterval } from './interval.js';
+export { type IntervalState, type IntervalStatus, intervalStatuses } from './interval-statuses.js';
 export { intervalsBetween } from './intervals.js';
 export { holdLease, type LeaseHolder } from './lease.js';
 export type { RunRecord, RunStatus, StepRecord } from './run-record.js';

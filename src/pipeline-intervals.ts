@@ -1,0 +1,63 @@
+import type { Pipeline } from './definitions/index.js';
+import { DefinitionError } from './errors.js';
+import type { FeatureStore } from './feature-store.js';
+import type { ViewSpec } from './registry/index.js';
+import {
+  type DataInterval,
+  type IntervalStatus,
+  intervalsBetween,
+  type LeaseHolder,
+  intervalStatuses as readStatuses,
+} from './runs/index.js';
+
+/** Whether a run without an end in its record is still alive; the lake alone can't tell. */
+export type IsRunning = (holder: LeaseHolder) => Promise<boolean>;
+
+/** @throws DefinitionError that names those there are. */
+export function pipelineNamed({ repo }: FeatureStore, name: string): Pipeline {
+  const found = repo.pipelines.get(name);
+  if (found !== undefined) return found;
+  throw new DefinitionError(`there is no pipeline "${name}"`, {
+    mend: `there are ${[...repo.pipelines.keys()].join(', ') || 'none; export one from the feature repository'}`,
+  });
+}
+
+/**
+ * What became of each interval of a pipeline that lies whole in [from, to), the oldest first.
+ * @param isRunning default: a run without an end in its record is alive.
+ * @throws DefinitionError for a pipeline that is unknown or has no intervals.
+ */
+export function intervalStatuses(
+  store: FeatureStore,
+  pipeline: string,
+  { from, to, isRunning }: { from: Date; to: Date; isRunning?: IsRunning | undefined },
+): Promise<IntervalStatus[]> {
+  const known = pipelineNamed(store, pipeline);
+  return statusesOf(store, known, [...intervalsBetween(known, from, to)], isRunning);
+}
+
+/** The same of intervals given. */
+export async function statusesOf(
+  store: FeatureStore,
+  { name, args }: Pipeline,
+  intervals: readonly DataInterval[],
+  isRunning?: IsRunning,
+): Promise<IntervalStatus[]> {
+  const views = viewsOf(args);
+  const tablesSince = new Map<string, number>();
+  // No run is older than a view's first table.
+  for (const [view, { table }] of (await store.state()).views)
+    if (table.generation > 1) tablesSince.set(view, await tableSince(store, view, table.generation));
+  return readStatuses(store.lake, { pipeline: name, intervals, tablesSince, views, isRunning });
+}
+
+/** The version of the registry with which a view's present table began. */
+async function tableSince(store: FeatureStore, view: string, generation: number): Promise<number> {
+  const versions = await store.registry.history('feature_view', view);
+  return versions.find(({ spec }) => (spec as ViewSpec).table.generation === generation)?.version ?? 0;
+}
+
+function viewsOf({ view, views }: Readonly<Record<string, unknown>>): string[] {
+  const named = view === undefined ? views : [view];
+  return Array.isArray(named) ? named.filter((name): name is string => typeof name === 'string') : [];
+}
