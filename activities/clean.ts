@@ -4,6 +4,4 @@ import type { StepInput } from './lib/step-input.js';
 
 /** Casts, deduplicates and cleans the ingested rows. */
 export const clean = (deps: ActivityDeps, input: StepInput) =>
-  resumableStep(deps, input.retries, input.resume, ({ signal, progress }) =>
-    deps.store.steps.clean(input, { signal, onProgress: progress }),
-  );
+  resumableStep(deps, input, ({ signal, progress }) => deps.store.steps.clean(input, { signal, onProgress: progress }));

@@ -18,36 +18,31 @@ export interface ConsumeStreamInput extends StepInput {
 
 /** Feeds both stores from the stream for a slice of time. Stopped early, by the workflow or by a shutdown, it reports what it did. */
 export const consumeStream = (deps: ActivityDeps, input: ConsumeStreamInput) =>
-  resumableStep<SliceReport & { totals: EventCounts }>(
-    deps,
-    input.retries,
-    input.resume,
-    async ({ signal, progress }) => {
-      const { untilEnd, acceptGap, consumer } = input;
-      const meter = streamMeter(input.view);
-      const totals = () => deps.store.steps.eventTotals(input.view);
-      const news = new News(totals);
-      try {
-        const report = await deps.store.steps.consumeStream(input, {
-          untilEnd,
-          acceptGap,
-          consumer,
-          signal,
-          onProgress: (slice) => {
-            meter.measure(slice);
-            progress(slice);
-            news.tell(slice);
-          },
-        });
-        meter.measure(report);
-        // What the workflow hears last is the result.
-        await news.told();
-        return { ...report, totals: await totals() };
-      } finally {
-        meter.close();
-      }
-    },
-  );
+  resumableStep<SliceReport & { totals: EventCounts }>(deps, input, async ({ signal, progress }) => {
+    const { untilEnd, acceptGap, consumer } = input;
+    const meter = streamMeter(input.view);
+    const totals = () => deps.store.steps.eventTotals(input.view);
+    const news = new News(totals);
+    try {
+      const report = await deps.store.steps.consumeStream(input, {
+        untilEnd,
+        acceptGap,
+        consumer,
+        signal,
+        onProgress: (slice) => {
+          meter.measure(slice);
+          progress(slice);
+          news.tell(slice);
+        },
+      });
+      meter.measure(report);
+      // What the workflow hears last is the result.
+      await news.told();
+      return { ...report, totals: await totals() };
+    } finally {
+      meter.close();
+    }
+  });
 
 /** Tells the workflow of a slice at work, now and then: it shows where the stream is. */
 class News {

@@ -4,6 +4,6 @@ import type { StepInput } from './lib/step-input.js';
 
 /** Profiles the cleaned rows and judges the view's expectations. */
 export const exploreAndValidate = (deps: ActivityDeps, input: StepInput) =>
-  resumableStep(deps, input.retries, input.resume, ({ signal, progress }) =>
+  resumableStep(deps, input, ({ signal, progress }) =>
     deps.store.steps.exploreAndValidate(input, { signal, onProgress: progress }),
   );

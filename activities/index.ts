@@ -7,6 +7,7 @@ import { ingest } from './ingest.js';
 import type { ActivityDeps } from './lib/deps.js';
 import { whileBeating } from './lib/heartbeat.js';
 import { asFailure } from './lib/resumable-step.js';
+import { logRefusal } from './lib/step-log.js';
 import { measureFailure, measureStep } from './lib/step-metrics.js';
 import { materialize } from './materialize.js';
 import { notificationTargets } from './notification-targets.js';
@@ -55,6 +56,7 @@ export function createActivities(deps: ActivityDeps): Activities {
         return answer;
       } catch (error) {
         const known = error instanceof Error && ['ApplicationFailure', 'CancelledFailure'].includes(error.name);
+        if (!known) logRefusal(deps, input, error);
         const failure = known ? error : asFailure(error, false);
         measureFailure(input, failure);
         throw failure;

@@ -9,6 +9,6 @@ export interface IngestInput extends StepInput {
 
 /** Reads the view's source into the run's staging folder. */
 export const ingest = (deps: ActivityDeps, input: IngestInput) =>
-  resumableStep(deps, input.retries, input.resume, ({ signal, progress }) =>
+  resumableStep(deps, input, ({ signal, progress }) =>
     deps.store.steps.ingest(input, { signal, onProgress: progress }),
   );

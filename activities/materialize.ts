@@ -14,8 +14,7 @@ export interface MaterializeInput extends StepInput {
 export const materialize = (deps: ActivityDeps, input: MaterializeInput) =>
   resumableStep<{ rowsIn: number; rowsOut: number; written: number; reason: string | undefined }, MaterializeProgress>(
     deps,
-    input.retries,
-    input.resume,
+    input,
     async ({ signal, resume, cursor }) => {
       const mode = modeOf(input);
       const result = await deps.store.steps.materialize(input, { mode, resume, signal, onCursor: cursor });

@@ -4,6 +4,6 @@ import type { StepInput } from './lib/step-input.js';
 
 /** Brings the validated rows into the offline store. */
 export const publish = (deps: ActivityDeps, input: StepInput) =>
-  resumableStep(deps, input.retries, input.resume, ({ signal, progress }) =>
+  resumableStep(deps, input, ({ signal, progress }) =>
     deps.store.steps.publish(input, { signal, onProgress: progress }),
   );

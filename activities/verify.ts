@@ -14,7 +14,7 @@ export interface VerifyInput extends StepInput {
 
 /** Compares what is online of a view with the lake; an attempt after another one starts over, because it changes nothing. */
 export const verify = (deps: ActivityDeps, input: VerifyInput) =>
-  resumableStep<VerifyReport>(deps, input.retries, input.resume, ({ signal, progress }) => {
+  resumableStep<VerifyReport>(deps, input, ({ signal, progress }) => {
     const { failOn } = input;
     if (failOn !== undefined && typeof failOn !== 'boolean')
       throw new DefinitionError(`argument failOn is ${JSON.stringify(failOn)}`, { mend: 'write true or false' });

@@ -63,6 +63,11 @@ export const limits = {
   /** Share of quarantined rows above which a run fails instead of setting them aside. */
   quarantineShareMax: 0.1,
   heartbeatEveryMs: 1_000,
+  /** The log of one run, all its files together, and how long a message or its fields may be. */
+  runLogBytesMax: 4 * 1024 * 1024,
+  runLogLineCharsMax: 4_000,
+  /** Runs a process remembers the size of the logs of. */
+  runLogsOpenMax: 100,
   /** An online read in Redis fails after this long, unless `readTimeout` of the store says otherwise; any other command after longer. */
   redisReadTimeoutMs: 500,
   redisWriteTimeoutMs: 20_000,

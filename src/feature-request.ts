@@ -104,6 +104,16 @@ export function findView(name: string, views: ReadonlyMap<string, AnyFeatureView
   });
 }
 
+/** Names of the views that feed the online store, or those asked for. @throws DefinitionError when one is unknown or kept offline. */
+export function onlineViewsOf(views: ReadonlyMap<string, AnyFeatureView>, asked?: readonly string[]): string[] {
+  if (asked === undefined) return [...views.values()].filter(({ online }) => online).map(({ name }) => name);
+  const offline = asked.find((name) => !findView(name, views).online);
+  if (offline === undefined) return [...new Set(asked)];
+  throw new DefinitionError(`view "${offline}" does not feed the online store`, {
+    mend: 'leave it out, or take `online: false` off its definition and apply',
+  });
+}
+
 const withFullNames = ({ view, columns }: ResolvedSelection): ResolvedSelection => ({
   view,
   columns: Object.fromEntries(Object.values(columns).map((feature) => [`${view.name}__${feature}`, feature])),

@@ -13,6 +13,7 @@ import {
   type HistoricalOptions,
   type NamingOptions,
   OnlineRequests,
+  onlineViewsOf,
   resolveRequest,
 } from './feature-request.js';
 import type { Lake } from './lake/index.js';
@@ -26,6 +27,7 @@ import type { OfflineStore } from './offline-store/offline-store.js';
 import { type OnlineFeatures, type OnlineStore, readOnlineFeatures } from './online-store/index.js';
 import { PipelineSteps } from './pipeline-steps.js';
 import type { Applied, Plan, Registry, RegistryState, TeardownCounts } from './registry/index.js';
+import { RunLogs } from './run-logs/index.js';
 import { Runs } from './runs/index.js';
 import type { StreamProducer, StreamSource } from './stream-source/stream-source.js';
 import {
@@ -64,6 +66,7 @@ export interface MaterializeOptions {
  */
 export class FeatureStore {
   readonly runs: Runs;
+  readonly logs: RunLogs;
   readonly steps: PipelineSteps;
   readonly #engines: Engines;
   readonly #reload: () => Promise<FeatureRepo>;
@@ -77,6 +80,7 @@ export class FeatureStore {
     this.#engines = engines;
     this.#reload = reload;
     this.runs = new Runs(engines.lake);
+    this.logs = new RunLogs(engines.lake.sharedDirectory);
     this.steps = new PipelineSteps(this, engines);
   }
 
@@ -260,14 +264,7 @@ export class FeatureStore {
    * @param asked only these. @throws DefinitionError when one of them is unknown or kept offline.
    */
   onlineViews(asked?: readonly string[]): string[] {
-    if (asked === undefined) {
-      return [...this.#repo.views.values()].filter(({ online }) => online).map(({ name }) => name);
-    }
-    const offline = asked.find((name) => !findView(name, this.#repo.views).online);
-    if (offline === undefined) return [...new Set(asked)];
-    throw new DefinitionError(`view "${offline}" does not feed the online store`, {
-      mend: 'leave it out, or take `online: false` off its definition and apply',
-    });
+    return onlineViewsOf(this.#repo.views, asked);
   }
 
   /** A view as defined, with the table it was applied to. */

@@ -54,6 +54,7 @@ export {
 } from './pipeline-steps.js';
 export type { ExpectationResult, Profile, Quality } from './quality/index.js';
 export type { Applied, Change, ObjectKind, Plan, RegistryEntry, RegistryState } from './registry/index.js';
+export type { LogFields, LogFilter, LogLevel, RunLogLine, RunLogs } from './run-logs/index.js';
 export {
   type CloseRequest,
   type DataInterval,

@@ -26,6 +26,7 @@ const library = [
   'quality',
   'runs',
   'notifications',
+  'run-logs',
   'etl',
   'sync',
 ];
@@ -62,6 +63,7 @@ const rooms: Record<string, Room> = {
   quality: { loads: onLake },
   runs: { loads: onLake },
   notifications: { loads: ['definitions', 'errors', 'config'] },
+  'run-logs': { loads: base },
   // Between the stores: they join interfaces, pure functions and the lake; never an engine.
   sync: { loads: [...onLake, 'offline-store', 'online-store', 'stream-source', 'transform'], types: ['registry'] },
   etl: {

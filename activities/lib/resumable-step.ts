@@ -1,7 +1,9 @@
 import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
-import { describeError, finalErrorNames, type Retries } from '../../src/index.js';
+import { describeError, finalErrorNames } from '../../src/index.js';
 import type { ActivityDeps } from './deps.js';
 import { whileBeating } from './heartbeat.js';
+import type { StepInput } from './step-input.js';
+import { isOwn, type Log, logFailure, progressLog, stepLog } from './step-log.js';
 
 /** What a step that was handed back goes on from: its own cursor, and how often it was started and failed before. */
 export interface Resume<C> {
@@ -19,8 +21,10 @@ export interface StepWork<C> {
   readonly signal: AbortSignal;
   /** Where an earlier try was. */
   readonly resume: C | undefined;
-  /** Shown in the Web UI with the next heartbeat. */
+  /** Shown in the Web UI with the next heartbeat; now and then kept in the run's log. */
   progress(message: object): void;
+  /** Kept in the run's log. */
+  readonly log: Log;
   /** Where to go on from, should this try not come to its end. */
   cursor(cursor: C): void;
 }
@@ -37,11 +41,11 @@ interface Details<C> {
  * minutes. When the worker shuts down, the step hands back its cursor and the workflow calls it again elsewhere.
  */
 export async function resumableStep<R, C = never>(
-  { shutdown }: ActivityDeps,
-  retries: Retries,
-  handedBack: unknown,
+  deps: ActivityDeps,
+  { runId, view, retries, resume: handedBack }: Pick<StepInput, 'runId' | 'view' | 'retries' | 'resume'>,
   work: (step: StepWork<C>) => Promise<R>,
 ): Promise<StepReply<R, C>> {
+  const { shutdown } = deps;
   const context = Context.current();
   const before = (handedBack ?? { attempts: 0, failures: 0 }) as Resume<C>;
   const last = context.info.heartbeatDetails as Details<C> | undefined;
@@ -52,27 +56,44 @@ export async function resumableStep<R, C = never>(
     context.heartbeat(details);
   };
   beat();
+  const log = stepLog(deps, { runId, view }, before.attempts);
+  const tell = progressLog(log);
+  const startedAt = Date.now();
+  log('begun', startFields(details));
   const signal = AbortSignal.any([context.cancellationSignal, shutdown]);
   try {
     const step: StepWork<C> = {
       signal,
       resume: details.cursor,
-      progress: (progress) => beat({ progress }),
+      progress: (progress) => {
+        beat({ progress });
+        tell(progress);
+      },
+      log,
       cursor: (cursor) => beat({ cursor }),
     };
     const result = await whileBeating(
       () => work(step),
       () => details,
     );
+    log('done', { ...rowsOf(result), durationMs: Date.now() - startedAt });
     return { done: true, result, attempts };
   } catch (error) {
-    if (context.cancellationSignal.aborted && !shutdown.aborted) throw new CancelledFailure('the step was cancelled');
+    if (context.cancellationSignal.aborted && !shutdown.aborted) {
+      log('cancelled', { durationMs: Date.now() - startedAt }, 'warn');
+      throw new CancelledFailure('the step was cancelled');
+    }
     if (shutdown.aborted) {
+      log('handed back: the worker is shutting down, the next one goes on from here', cursorOf(details), 'warn');
       return { done: false, resume: { cursor: details.cursor, attempts, failures: details.failures }, attempts };
     }
     const failures = details.failures + 1;
     beat({ failures });
-    throw asFailure(error, failures >= retries.attempts, retries.delayMs);
+    const failure = asFailure(error, failures >= retries.attempts, retries.delayMs);
+    const of = `failure ${failures} of at most ${retries.attempts}`;
+    if (failure.nonRetryable) logFailure(log, error, `failed for good (${of})`, 'error');
+    else logFailure(log, error, `failed (${of}), is tried again in ${retries.delayMs / 1000} s`, 'warn');
+    throw failure;
   }
 }
 
@@ -91,4 +112,18 @@ export function asFailure(error: unknown, exhausted: boolean, delayMs?: number):
   return failure;
 }
 
-const isOwn = (error: Error): boolean => 'mend' in error;
+const cursorOf = ({ cursor }: Details<unknown>): { cursor?: unknown } => (cursor === undefined ? {} : { cursor });
+
+/** What an attempt begins with; nothing for the first one. */
+const startFields = ({ failures, cursor }: Details<unknown>): { failures?: number; cursor?: unknown } => ({
+  ...(failures === 0 ? {} : { failures }),
+  ...cursorOf({ failures, cursor }),
+});
+
+/** The numbers of a result, and short texts: what a log line can hold of it. */
+function rowsOf(result: unknown): Record<string, unknown> {
+  const told = Object.entries((result ?? {}) as Record<string, unknown>).filter(
+    ([, value]) => ['number', 'boolean'].includes(typeof value) || (typeof value === 'string' && value.length < 200),
+  );
+  return Object.fromEntries(told);
+}
