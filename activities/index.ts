@@ -14,6 +14,7 @@ import { notificationTargets } from './notification-targets.js';
 import { notify } from './notify.js';
 import { openRun } from './open-run.js';
 import { publish } from './publish.js';
+import { startDependents } from './start-dependents.js';
 import { verify } from './verify.js';
 
 export type { ActivityDeps } from './lib/deps.js';
@@ -38,6 +39,7 @@ const activities = {
   closeRun: beating(closeRun),
   notificationTargets: beating(notificationTargets),
   notify,
+  startDependents: beating(startDependents),
 };
 
 type Bound = { [K in keyof typeof activities]: Bind<(typeof activities)[K]> };

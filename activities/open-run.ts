@@ -1,6 +1,15 @@
 import { getClient } from '@temporalio/activity';
 import { WorkflowNotFoundError } from '@temporalio/client';
-import { DefinitionError, type Json, type LeaseHolder, type Pipeline } from '../src/index.js';
+import {
+  checkArgs,
+  DefinitionError,
+  dependentsOf,
+  type Json,
+  type LeaseHolder,
+  type Pipeline,
+  type RetryOf,
+  type RunTrigger,
+} from '../src/index.js';
 import type { ActivityDeps } from './lib/deps.js';
 import { findPipeline } from './lib/find-pipeline.js';
 
@@ -12,58 +21,75 @@ export interface OpenRunInput {
   readonly nominalTime: string;
   readonly interval?: { readonly start: string; readonly end: string } | undefined;
   readonly args: Readonly<Record<string, Json>>;
-  /** Arguments the workflow understands. */
-  readonly accepts: readonly string[];
-  /** The run has no end of its own: its interval is open. */
+  /** Arguments the workflow understands; default: those of the pipeline's schema. */
+  readonly accepts?: readonly string[] | undefined;
+  /** The run has no end of its own: its interval is open, and it has neither timeout nor deadline. */
   readonly openEnded: boolean;
+  readonly trigger?: RunTrigger | undefined;
+  readonly retryOf?: RetryOf | undefined;
 }
 
 const endOfTime = '9999-12-31T00:00:00.000Z';
 
-/** Checks that the loaded definitions are the applied ones, computes the interval, takes its lease and writes the run's record. */
+/** How long a run that has to wait for others sleeps before it asks again. */
+const waitMs = 5_000;
+
+/**
+ * Checks that the loaded definitions are the applied ones, computes the interval, takes its lease and writes the run's record; or
+ * tells that as many runs as may be are at work.
+ */
 export async function openRun({ store }: ActivityDeps, input: OpenRunInput) {
   const registryVersion = await store.requireApplied();
   const pipeline = findPipeline({ store }, input.pipeline);
-  const args = { ...pipeline.args, ...input.args };
-  checkArgs(pipeline, args, input.accepts);
-  if (args['consumers'] !== undefined) store.steps.checkConsumers(args['consumers']);
+  const given = { ...pipeline.args, ...input.args };
+  if (input.accepts !== undefined) checkAccepted(pipeline, given, input.accepts);
+  if (given['consumers'] !== undefined) store.steps.checkConsumers(given['consumers']);
+  const args = checkArgs(pipeline, input.args);
   const views = viewsOf(args);
   for (const view of views) await store.view(view);
   const start = pipeline.startAt ?? new Date(0).toISOString();
   const open = input.openEnded ? { start, end: endOfTime } : undefined;
-  const interval = await store.runs.open(
-    {
-      pipeline,
-      runId: input.runId,
-      workflowId: input.workflowId,
-      nominalTime: input.nominalTime,
-      interval: input.interval ?? open,
-      registryVersion,
-    },
+  const { runId, workflowId, nominalTime, trigger, retryOf } = input;
+  const interval = input.interval ?? open;
+  const opened = await store.runs.open(
+    { pipeline, runId, workflowId, nominalTime, interval, registryVersion, args, views, trigger, retryOf },
     isRunning,
   );
+  if ('waitsFor' in opened) {
+    const runs = opened.waitsFor.map((holder) => holder.workflowId).join(', ');
+    return { waitMs, reason: `waiting for ${runs}: not more than ${opened.waitsFor.length} may be at work at once` };
+  }
   return {
     args,
     views,
-    interval: { start: interval.start.toISOString(), end: interval.end.toISOString() },
+    interval: { start: opened.interval.start.toISOString(), end: opened.interval.end.toISOString() },
     retries: pipeline.retries,
     tags: [...(pipeline.tags ?? [])],
+    ...(input.openEnded ? {} : timesOf(pipeline, opened.openedAt, new Date(nominalTime))),
+    ...(pipeline.onFailure.length + pipeline.onSuccess.length === 0 ? {} : { tells: tellsOf(pipeline) }),
+    ...(dependentsOf(store.repo.pipelines, pipeline.name).length === 0 ? {} : { hasDependents: true }),
   };
 }
 
-function checkArgs({ name, workflow }: Pipeline, args: Record<string, unknown>, accepts: readonly string[]): void {
+function timesOf({ timeoutMs, deadline }: Pipeline, openedAt: Date, nominal: Date) {
+  const since = deadline?.after === 'scheduled' ? nominal : openedAt;
+  return {
+    ...(timeoutMs === undefined ? {} : { timeoutAt: new Date(openedAt.getTime() + timeoutMs).toISOString() }),
+    ...(deadline === undefined ? {} : { dueAt: new Date(since.getTime() + deadline.withinMs).toISOString() }),
+  };
+}
+
+const tellsOf = ({ onFailure, onSuccess }: Pipeline): ('failed' | 'succeeded')[] => [
+  ...(onFailure.length === 0 ? [] : (['failed'] as const)),
+  ...(onSuccess.length === 0 ? [] : (['succeeded'] as const)),
+];
+
+function checkAccepted({ name, workflow }: Pipeline, args: Record<string, unknown>, accepts: readonly string[]): void {
   const unknown = Object.keys(args).find((arg) => !accepts.includes(arg));
   if (unknown !== undefined) {
     throw new DefinitionError(`argument "${unknown}" is unknown to the workflow ${workflow}`, {
       where: `pipeline "${name}"`,
       mend: `it takes ${accepts.join(', ')}`,
-    });
-  }
-  const needed = accepts.includes('view') ? 'view' : 'views';
-  if (viewsOf(args).length === 0) {
-    throw new DefinitionError(`argument "${needed}" is missing or not a name`, {
-      where: `pipeline "${name}"`,
-      mend: needed === 'view' ? `write args: { view: 'my_view' }` : `write args: { views: ['my_view'] }`,
     });
   }
 }

@@ -56,6 +56,8 @@ export const limits = {
   /** Share of dead letters above which a stream stops, judged once this many events of a slice were read. */
   deadLetterShareMax: 0.5,
   deadLetterShareJudgedFrom: 100,
+  /** How long ago a run may have published for the pipelines after it to be started still, should that have been missed. */
+  outboxSweepMs: 7 * 24 * 3_600_000,
   /** A single stream event larger than this becomes a dead letter. */
   streamEventBytesMax: 1024 * 1024,
   /** Example rows kept in the lake for a failed expectation. */

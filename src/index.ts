@@ -58,13 +58,20 @@ export type { LogFields, LogFilter, LogLevel, RunLogLine, RunLogs } from './run-
 export {
   type CloseRequest,
   type DataInterval,
+  type Dispatch,
+  dependentsOf,
+  dueDispatches,
   formatInterval,
   intervalAt,
   intervalsBetween,
   type LeaseHolder,
+  type OpenedRecord,
+  type RetryOf,
   type RunRecord,
   type RunStatus,
   Runs,
+  type RunTrigger,
+  recordDispatch,
   type StepRecord,
 } from './runs/index.js';
 export type {

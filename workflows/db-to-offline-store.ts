@@ -1,4 +1,4 @@
-import { steps } from './lib/activity-proxies.js';
+import { type StepReply, steps } from './lib/activity-proxies.js';
 import type { PipelineInput, RunSummary } from './lib/contract.js';
 import { pipelineRun } from './lib/run.js';
 
@@ -13,16 +13,20 @@ export async function dbToOfflineStore(input: PipelineInput): Promise<RunSummary
     for (const view of run.views) {
       const target = { runId, view, pipeline: input.pipeline, retries };
       const call = { summary: view };
-      await run.step(`ingest ${view}`, (resume) =>
+      const step = <R extends { rowsIn: number; rowsOut: number }>(
+        name: string,
+        work: (resume: unknown) => Promise<StepReply<R>>,
+      ): Promise<R> => run.step(`${name} ${view}`, work, view);
+      await step('ingest', (resume) =>
         steps.ingest.executeWithOptions(call, [{ ...target, resume, ...(full === undefined ? {} : { full }) }]),
       );
-      await run.step(`clean ${view}`, (resume) => steps.clean.executeWithOptions(call, [{ ...target, resume }]));
-      const explored = await run.step(`explore and validate ${view}`, (resume) =>
+      await step('clean', (resume) => steps.clean.executeWithOptions(call, [{ ...target, resume }]));
+      const explored = await step('explore and validate', (resume) =>
         steps.exploreAndValidate.executeWithOptions(call, [{ ...target, resume }]),
       );
       run.reports[view] = explored.report.html;
       run.quality = run.quality === 'warned' ? 'warned' : explored.quality;
-      const { published } = await run.step(`publish ${view}`, (resume) =>
+      const { published } = await step('publish', (resume) =>
         steps.publish.executeWithOptions(call, [{ ...target, resume }]),
       );
       run.published += published;

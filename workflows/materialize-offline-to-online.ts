@@ -11,8 +11,10 @@ export async function materializeOfflineToOnline(input: PipelineInput): Promise<
     const { full, start, end } = run.args;
     for (const view of run.views) {
       const target = { runId: run.runId, view, pipeline: input.pipeline, retries: run.retries };
-      const { written } = await run.step(`materialize ${view}`, (resume) =>
-        steps.materialize.executeWithOptions({ summary: view }, [{ ...target, full, start, end, resume }]),
+      const { written } = await run.step(
+        `materialize ${view}`,
+        (resume) => steps.materialize.executeWithOptions({ summary: view }, [{ ...target, full, start, end, resume }]),
+        view,
       );
       run.published += written;
     }

@@ -15,8 +15,10 @@ export async function verifyOnlineOffline(input: PipelineInput): Promise<RunSumm
     const wrong: string[] = [];
     for (const view of run.views) {
       const target = { runId: run.runId, view, pipeline: input.pipeline, retries: run.retries };
-      const found = await run.step(`verify ${view}`, (resume) =>
-        steps.verify.executeWithOptions({ summary: view }, [{ ...target, sample, seed, failOn, resume }]),
+      const found = await run.step(
+        `verify ${view}`,
+        (resume) => steps.verify.executeWithOptions({ summary: view }, [{ ...target, sample, seed, failOn, resume }]),
+        view,
       );
       run.reports[view] = found.report;
       qualities.add(found.quality);

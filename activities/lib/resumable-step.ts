@@ -89,7 +89,7 @@ export async function resumableStep<R, C = never>(
     }
     const failures = details.failures + 1;
     beat({ failures });
-    const failure = asFailure(error, failures >= retries.attempts, retries.delayMs);
+    const failure = asFailure(error, failures >= retries.attempts, { delayMs: retries.delayMs, attempts });
     const of = `failure ${failures} of at most ${retries.attempts}`;
     if (failure.nonRetryable) logFailure(log, error, `failed for good (${of})`, 'error');
     else logFailure(log, error, `failed (${of}), is tried again in ${retries.delayMs / 1000} s`, 'warn');
@@ -98,7 +98,11 @@ export async function resumableStep<R, C = never>(
 }
 
 /** Class names are wire contract: they decide whether Temporal tries again. Messages stay small and carry their mend. */
-export function asFailure(error: unknown, exhausted: boolean, delayMs?: number): ApplicationFailure {
+export function asFailure(
+  error: unknown,
+  exhausted: boolean,
+  { delayMs, attempts }: { delayMs?: number; attempts?: number } = {},
+): ApplicationFailure {
   const type = error instanceof Error ? error.name : 'Error';
   const final = exhausted || (finalErrorNames as readonly string[]).includes(type);
   const failure = ApplicationFailure.create({
@@ -106,6 +110,7 @@ export function asFailure(error: unknown, exhausted: boolean, delayMs?: number):
     type,
     nonRetryable: final,
     ...(final || delayMs === undefined ? {} : { nextRetryDelay: delayMs }),
+    ...(attempts === undefined ? {} : { details: [{ attempts }] }),
   });
   // Own errors say all there is to say; for others the place in the code helps.
   if (error instanceof Error) failure.stack = isOwn(error) ? '' : (error.stack ?? '');

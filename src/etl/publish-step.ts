@@ -1,7 +1,7 @@
 import type { IngestResult } from '../batch-source/index.js';
 import { DataError } from '../errors.js';
 import { insertQuarantined } from '../quality/index.js';
-import { holdLease } from '../runs/index.js';
+import { announce, holdLease } from '../runs/index.js';
 import { batchSourceOf, type EtlContext, stagingOf } from './etl-context.js';
 import { quarantined, validated } from './explore-step.js';
 import { readingHash } from './last-cursor.js';
@@ -36,6 +36,7 @@ export async function publishStep(
       }),
       alongside: async (session) => {
         await holdLease(session, lake, pipeline, runId);
+        await announce(session, lake, { runId, pipeline, view: target.view });
         if (explored.quarantined === 0) return;
         const aside = await insertQuarantined(session, lake, { runId, view: target.view, badFile, signal });
         if (aside === explored.quarantined) return;

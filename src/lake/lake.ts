@@ -11,7 +11,7 @@ import { PostgresCatalog } from './postgres/postgres-catalog.js';
 import { Session, type SqlRow, type SqlValue, type StatementOptions } from './session.js';
 import { id } from './sql.js';
 import { SqliteCatalog } from './sqlite-catalog.js';
-import { createSystemTables, type SystemTable, systemSchema } from './system-tables.js';
+import { createSystemTables, type SystemTable, systemSchema, systemTables } from './system-tables.js';
 import { runTransaction, type TransactionOptions } from './transaction.js';
 
 export interface LakeOptions {
@@ -165,12 +165,14 @@ export class Lake {
     this.#instance.closeSync();
   }
 
+  /** Also those that a newer version added to a lake that is there. */
   async #createTables(): Promise<void> {
-    const [known] = await this.all(
-      'SELECT 1 FROM duckdb_tables() WHERE database_name = $1 AND schema_name = $2 AND table_name = $3',
-      [catalog, systemSchema(this.project), 'lake'],
+    const known = await this.all<{ name: string }>(
+      'SELECT table_name AS name FROM duckdb_tables() WHERE database_name = $1 AND schema_name = $2',
+      [catalog, systemSchema(this.project)],
     );
-    if (known !== undefined) return;
+    const names = new Set(known.map(({ name }) => name));
+    if (Object.keys(systemTables).every((table) => names.has(table))) return;
     await this.transaction({ message: `create the tables of project ${this.project}` }, async (session) => {
       for (const statement of createSystemTables(catalog, this.project)) await session.run(statement);
       const [row] = await session.all(`SELECT 1 FROM ${this.system('lake')}`);

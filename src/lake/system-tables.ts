@@ -19,6 +19,11 @@ export const systemTables = {
     'run_id VARCHAR, view_name VARCHAR, recorded_at TIMESTAMPTZ, quality VARCHAR, profile VARCHAR, expectations VARCHAR, report VARCHAR',
   /** What each run published into which table: counts, and where it came from (file, hash, size, rows, schema, owner), as JSON. */
   publications: 'run_id VARCHAR, table_name VARCHAR, recorded_at TIMESTAMPTZ, counts VARCHAR, provenance VARCHAR',
+  /** What was published: a view of a run, or (no view) all that the run was for. Pipelines that run after others read it. */
+  outbox: 'run_id VARCHAR, pipeline VARCHAR, view_name VARCHAR, recorded_at TIMESTAMPTZ',
+  /** Which runs were started because others published, by the identity of what was published. */
+  dispatches:
+    'pipeline VARCHAR, dispatch_id VARCHAR, upstream_run VARCHAR, interval_start TIMESTAMPTZ, interval_end TIMESTAMPTZ, workflow_id VARCHAR, recorded_at TIMESTAMPTZ',
   /** Rows set aside by a quarantine rule, as JSON. */
   quarantine: 'run_id VARCHAR, view_name VARCHAR, recorded_at TIMESTAMPTZ, rule VARCHAR, row VARCHAR',
   /** Stream events that could not be used, with their place and the reason. */

@@ -16,10 +16,17 @@ interface LeaseRow {
   readonly interval_end: Date;
 }
 
+/** How many of a pipeline's runs may hold a lease at once, and which don't count. */
+export interface LeaseLimit {
+  readonly most: number;
+  counts(session: Session, holders: readonly LeaseHolder[]): Promise<readonly LeaseHolder[]>;
+}
+
 /**
  * Takes the lease on (pipeline, interval), so that two runs never work on one stretch of time at once. Taking one's own lease
  * again is fine. A holder that no longer runs is replaced.
  * @param isRunning asked outside the transaction, once per holder in the way.
+ * @returns who has to end first, where as many runs as may be are at work; nothing was taken then.
  * @throws FencedError when a holder that still runs is in the way.
  */
 export async function takeLease(
@@ -27,24 +34,25 @@ export async function takeLease(
   pipeline: string,
   wanted: LeaseHolder,
   isRunning: (holder: LeaseHolder) => Promise<boolean>,
-): Promise<void> {
+  limit?: LeaseLimit,
+): Promise<readonly LeaseHolder[]> {
   const table = leaseTable(lake, pipeline);
   const gone = new Set<string>();
   for (;;) {
-    const { result: inTheWay } = await lake.transaction(
+    const { result: found } = await lake.transaction<InTheWay | undefined>(
       { message: `lease ${pipeline} to ${wanted.runId}` },
       async (session) => {
         await session.run(`UPDATE ${table} SET turn = turn + 1 WHERE run_id IS NULL`);
         const rows = await session.all<LeaseRow>(
-          `SELECT run_id, workflow_id, interval_start, interval_end FROM ${table}
-         WHERE run_id IS NOT NULL AND interval_start < $2::TIMESTAMPTZ AND interval_end > $1::TIMESTAMPTZ`,
-          [wanted.interval.start, wanted.interval.end],
+          `SELECT run_id, workflow_id, interval_start, interval_end FROM ${table} WHERE run_id IS NOT NULL`,
         );
-        const holders = rows.map(holderOf).filter(({ runId }) => runId !== wanted.runId);
-        const alive = holders.find(({ runId }) => !gone.has(runId));
-        if (alive !== undefined) return alive;
-        for (const { runId } of holders) await session.run(`DELETE FROM ${table} WHERE run_id = $1`, [runId]);
+        const holders = rows.map(holderOf).filter(({ runId }) => runId !== wanted.runId && !gone.has(runId));
+        const overlapping = holders.find(({ interval }) => overlap(interval, wanted.interval));
+        if (overlapping !== undefined) return { overlapping };
+        for (const runId of gone) await session.run(`DELETE FROM ${table} WHERE run_id = $1`, [runId]);
         if (rows.some((row) => row.run_id === wanted.runId)) return undefined;
+        const counted = limit === undefined ? [] : await limit.counts(session, holders);
+        if (limit !== undefined && counted.length >= limit.most) return { atWork: counted };
         await session.run(`INSERT INTO ${table} VALUES ($1, $2, $3, $4, 0)`, [
           wanted.runId,
           wanted.workflowId,
@@ -54,16 +62,26 @@ export async function takeLease(
         return undefined;
       },
     );
-    if (inTheWay === undefined) return;
-    if (await isRunning(inTheWay)) {
-      throw new FencedError(`run ${inTheWay.runId} is working on ${formatInterval(inTheWay.interval)}`, {
-        where: `pipeline ${pipeline}`,
-        mend: `wait for workflow ${inTheWay.workflowId} to end, or cancel it`,
-      });
-    }
-    gone.add(inTheWay.runId);
+    if (found === undefined) return [];
+    const holders = 'overlapping' in found ? [found.overlapping] : found.atWork;
+    const lost: LeaseHolder[] = [];
+    for (const holder of holders) if (!(await isRunning(holder))) lost.push(holder);
+    if (lost.length === 0 && 'overlapping' in found) throw inTheWay(pipeline, found.overlapping);
+    if (lost.length === 0) return holders;
+    for (const { runId } of lost) gone.add(runId);
   }
 }
+
+/** Who keeps a run from beginning: one that works on the same time, or as many as may be at work. */
+type InTheWay = { readonly overlapping: LeaseHolder } | { readonly atWork: readonly LeaseHolder[] };
+
+const overlap = (a: DataInterval, b: DataInterval): boolean => a.start < b.end && a.end > b.start;
+
+const inTheWay = (pipeline: string, { runId, workflowId, interval }: LeaseHolder): FencedError =>
+  new FencedError(`run ${runId} is working on ${formatInterval(interval)}`, {
+    where: `pipeline ${pipeline}`,
+    mend: `wait for workflow ${workflowId} to end, or cancel it`,
+  });
 
 const holderOf = (row: LeaseRow): LeaseHolder => ({
   runId: row.run_id,

@@ -1,5 +1,16 @@
+import type { Json } from '../definitions/pipeline.js';
+
 /** How a run ended, or that it has not. */
 export type RunStatus = 'running' | 'completed' | 'failed' | 'cancelled';
+
+/** Why a run was started. */
+export type RunTrigger = 'manual' | 'schedule' | 'once' | 'backfill' | 'catchup' | 'after' | 'retry';
+
+/** The run that is done again, and the step from which on; default: the first that was not completed. */
+export interface RetryOf {
+  readonly runId: string;
+  readonly from?: string | undefined;
+}
 
 /** One step of a run, as kept and as printed by `asof run --wait --json`. */
 export interface StepRecord {
@@ -8,6 +19,13 @@ export interface StepRecord {
   readonly rowsIn: number;
   readonly rowsOut: number;
   readonly durationMs: number;
+  /** ISO time. */
+  readonly startedAt?: string | undefined;
+  readonly view?: string | undefined;
+  /** Absent = completed; `reused` = what an earlier run did was taken over. */
+  readonly status?: 'failed' | 'cancelled' | 'reused' | undefined;
+  /** Why it failed. */
+  readonly message?: string | undefined;
 }
 
 /** What is known of a run. Times are ISO strings: records cross to workflows and to `--json`. */
@@ -19,6 +37,12 @@ export interface RunRecord {
   readonly openedAt: string;
   readonly closedAt: string | undefined;
   readonly interval: { readonly start: string; readonly end: string };
+  readonly trigger: RunTrigger;
+  readonly retryOf: RetryOf | undefined;
+  /** What the workflow was given: the definition's arguments and those of the start. */
+  readonly args: Readonly<Record<string, Json>>;
+  readonly views: readonly string[];
+  readonly tags: readonly string[];
   /** The version of the registry the run worked with. */
   readonly registryVersion: number;
   readonly steps: readonly StepRecord[];

@@ -1,9 +1,11 @@
-import type { Pipeline } from '../definitions/pipeline.js';
+import type { Json, Pipeline } from '../definitions/pipeline.js';
 import { DefinitionError } from '../errors.js';
 import type { Lake, Session } from '../lake/index.js';
+import { activeRunsLimit } from './active-runs.js';
 import { type DataInterval, intervalAt, parseInterval } from './interval.js';
 import { type LeaseHolder, releaseLease, takeLease } from './lease.js';
-import type { RunRecord, RunStatus, StepRecord } from './run-record.js';
+import { announce } from './outbox.js';
+import type { RetryOf, RunRecord, RunStatus, RunTrigger, StepRecord } from './run-record.js';
 
 export interface OpenRequest {
   readonly pipeline: Pipeline;
@@ -13,7 +15,17 @@ export interface OpenRequest {
   readonly nominalTime: string;
   readonly interval?: { readonly start: string; readonly end: string } | undefined;
   readonly registryVersion: number;
+  /** What the workflow is given. */
+  readonly args?: Readonly<Record<string, Json>> | undefined;
+  readonly views?: readonly string[] | undefined;
+  readonly trigger?: RunTrigger | undefined;
+  readonly retryOf?: RetryOf | undefined;
 }
+
+/** What a run that was opened works on; or who has to end first. */
+export type OpenedRecord =
+  | { readonly interval: DataInterval; readonly openedAt: Date }
+  | { readonly waitsFor: readonly LeaseHolder[] };
 
 export interface CloseRequest {
   readonly pipeline: string;
@@ -26,6 +38,10 @@ export interface CloseRequest {
   readonly quality?: string | undefined;
   readonly reports?: Readonly<Record<string, string>> | undefined;
 }
+
+/** Records of older versions lack some. */
+type OpenedDetail = Pick<RunRecord, 'interval' | 'registryVersion'> &
+  Partial<Pick<RunRecord, 'args' | 'views' | 'tags' | 'trigger' | 'retryOf'>>;
 
 interface EventRow {
   readonly run_id: string;
@@ -48,30 +64,58 @@ export class Runs {
    * Computes the run's interval, takes the lease on it and writes the run's record; the same run may be opened again.
    * @throws FencedError when another run that is still alive works on an overlapping interval.
    */
-  async open(request: OpenRequest, isRunning: (holder: LeaseHolder) => Promise<boolean>): Promise<DataInterval> {
-    const { pipeline, runId, workflowId, registryVersion } = request;
+  async open(request: OpenRequest, isRunning: (holder: LeaseHolder) => Promise<boolean>): Promise<OpenedRecord> {
+    const {
+      pipeline,
+      runId,
+      workflowId,
+      registryVersion,
+      args = {},
+      views = [],
+      trigger = 'manual',
+      retryOf,
+    } = request;
     const known = await this.find(runId);
-    if (known !== undefined) return parseInterval(known.interval.start, known.interval.end);
+    if (known !== undefined) {
+      return { interval: parseInterval(known.interval.start, known.interval.end), openedAt: new Date(known.openedAt) };
+    }
     const interval =
       request.interval === undefined
         ? intervalAt(pipeline.schedule, pipeline.startAt, new Date(request.nominalTime))
         : parseInterval(request.interval.start, request.interval.end);
-    await takeLease(this.#lake, pipeline.name, { runId, workflowId, interval }, isRunning);
-    const detail = {
+    const waitsFor = await takeLease(
+      this.#lake,
+      pipeline.name,
+      { runId, workflowId, interval },
+      isRunning,
+      activeRunsLimit(this.#lake, pipeline, trigger),
+    );
+    if (waitsFor.length > 0) return { waitsFor };
+    const openedAt = new Date();
+    const detail: OpenedDetail = {
       interval: { start: interval.start.toISOString(), end: interval.end.toISOString() },
       registryVersion,
+      args,
+      views,
+      tags: pipeline.tags ?? [],
+      trigger,
+      retryOf,
     };
     await this.#append({ pipeline: pipeline.name, runId, workflowId, event: 'opened', detail });
-    return interval;
+    return { interval, openedAt };
   }
 
-  /** Writes how the run ended and gives its interval free, in one transaction. Closing twice keeps the first ending. */
+  /**
+   * Writes how the run ended and gives its interval free, in one transaction; a completed one is announced to the pipelines that
+   * run after it. Closing twice keeps the first ending.
+   */
   async close({ pipeline, runId, workflowId, ...detail }: CloseRequest): Promise<void> {
     const known = await this.find(runId);
     if (known !== undefined && known.status !== 'running') return;
-    await this.#append({ pipeline, runId, workflowId, event: 'closed', detail }, (session) =>
-      releaseLease(session, this.#lake, pipeline, runId),
-    );
+    await this.#append({ pipeline, runId, workflowId, event: 'closed', detail }, async (session) => {
+      await releaseLease(session, this.#lake, pipeline, runId);
+      if (detail.status === 'completed') await announce(session, this.#lake, { runId, pipeline });
+    });
   }
 
   /** The newest runs first. */
@@ -144,7 +188,7 @@ export class Runs {
 }
 
 function recordOf(opened: EventRow, closed: EventRow | undefined): RunRecord {
-  const { interval, registryVersion } = JSON.parse(opened.detail) as Pick<RunRecord, 'interval' | 'registryVersion'>;
+  const { interval, registryVersion, ...rest } = JSON.parse(opened.detail) as OpenedDetail;
   const end = closed === undefined ? undefined : (JSON.parse(closed.detail) as Omit<CloseRequest, 'pipeline'>);
   return {
     runId: opened.run_id,
@@ -155,6 +199,11 @@ function recordOf(opened: EventRow, closed: EventRow | undefined): RunRecord {
     closedAt: closed?.recorded_at.toISOString(),
     interval,
     registryVersion,
+    trigger: rest.trigger ?? 'manual',
+    retryOf: rest.retryOf,
+    args: rest.args ?? {},
+    views: rest.views ?? [],
+    tags: rest.tags ?? [],
     steps: end?.steps ?? [],
     published: end?.published ?? 0,
     message: end?.message,

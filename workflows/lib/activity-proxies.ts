@@ -12,7 +12,7 @@ export type { StepReply };
 const nonRetryableErrorTypes = ['DefinitionError', 'DataError', 'FencedError'];
 
 /** Short bookkeeping in the lake; it may wait for other writers. */
-export const { openRun, closeRun, eventTotals, notificationTargets } = proxyActivities<Activities>({
+export const { openRun, closeRun, eventTotals, notificationTargets, startDependents } = proxyActivities<Activities>({
   startToCloseTimeout: '10 minutes',
   heartbeatTimeout: '10s',
   scheduleToCloseTimeout: '1 hour',

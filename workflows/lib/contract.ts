@@ -1,4 +1,4 @@
-import type { Json, Retries, StepRecord } from '../../src/index.js';
+import type { Json, Retries, RetryOf, RunTrigger, StepRecord } from '../../src/index.js';
 
 /** What a pipeline's workflow is started with; everything else comes from the pipeline's definition. */
 export interface PipelineInput {
@@ -8,9 +8,15 @@ export interface PipelineInput {
   readonly interval?: { readonly start: string; readonly end: string };
   /** Overrides of the definition's arguments. */
   readonly args?: Readonly<Record<string, Json>>;
+  /** Why the run was started; default: by hand. */
+  readonly trigger?: RunTrigger;
+  /** The run that is done again, and the step from which on; its staging files of the steps before are taken over. */
+  readonly retryOf?: RetryOf;
 }
 
-/** What `openRun` found out. */
+/** What `openRun` found out: what the run works on, or that it has to wait for others to end. */
+export type OpenAnswer = OpenedRun | { readonly waitMs: number; readonly reason: string };
+
 export interface OpenedRun {
   readonly args: Readonly<Record<string, Json>>;
   /** Views the run works on, as named in its arguments. */
@@ -18,6 +24,14 @@ export interface OpenedRun {
   readonly interval: { readonly start: string; readonly end: string };
   readonly retries: Retries;
   readonly tags: readonly string[];
+  /** When the run is stopped (ISO), if it has a timeout. */
+  readonly timeoutAt?: string | undefined;
+  /** When people are told that it has not ended (ISO), if it has a deadline. */
+  readonly dueAt?: string | undefined;
+  /** What people want to be told of. */
+  readonly tells?: readonly ('failed' | 'succeeded')[] | undefined;
+  /** Whether other pipelines run after this one. */
+  readonly hasDependents?: boolean | undefined;
 }
 
 /** The answer to the query `progress`. */

@@ -12,8 +12,9 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { StepRecord } from '../../src/index.js';
-import { closeRun, openRun, type StepReply } from './activity-proxies.js';
+import { closeRun, type StepReply, startDependents } from './activity-proxies.js';
 import type { OpenedRun, PipelineInput, RunProgress, RunSummary } from './contract.js';
+import { openWhenFree, withinTime } from './run-limits.js';
 import { pipelineAttributes, qualityAttribute } from './search-attributes.js';
 
 export const progressQuery = defineQuery<RunProgress>('progress');
@@ -24,10 +25,12 @@ export interface PipelineRun extends OpenedRun {
   /**
    * Calls a step until it is done: a worker that shuts down hands a step back with its cursor, and the next one goes on from it.
    * @param label what people read, e.g. `clean driver_stats`.
+   * @param view which the step works on.
    */
   step<R extends { rowsIn: number; rowsOut: number }>(
     label: string,
     call: (resume: unknown) => Promise<StepReply<R>>,
+    view?: string,
   ): Promise<R>;
   /** Adds a step that was not called through `step`. */
   record(step: StepRecord): void;
@@ -44,7 +47,7 @@ export interface PipelineRun extends OpenedRun {
  */
 export async function pipelineRun(
   input: PipelineInput,
-  options: { accepts: readonly string[]; openEnded?: boolean },
+  options: { accepts?: readonly string[]; openEnded?: boolean },
   body: (run: PipelineRun) => Promise<void>,
 ): Promise<RunSummary> {
   const info = workflowInfo();
@@ -57,13 +60,15 @@ export async function pipelineRun(
   setHandler(progressQuery, () => ({ step: current, steps, detail }));
 
   const scheduled = info.searchAttributes['TemporalScheduledStartTime']?.[0];
-  const opened = await openRun({
+  const opened = await openWhenFree({
     ...identity,
     nominalTime: (scheduled instanceof Date ? scheduled : info.startTime).toISOString(),
     interval: input.interval,
     args: input.args ?? {},
     accepts: options.accepts,
     openEnded: options.openEnded ?? false,
+    trigger: input.trigger,
+    retryOf: input.retryOf,
   }).catch((error: unknown) => {
     throw innerFailure(error);
   });
@@ -83,17 +88,27 @@ export async function pipelineRun(
       detail = text;
       show();
     },
-    step: async (label, call) => {
+    step: async (label, call, view) => {
       current = label;
       show();
       const startedAt = Date.now();
-      let reply = await call(undefined);
-      while (!reply.done) reply = await call(reply.resume);
-      const { rowsIn, rowsOut } = reply.result;
-      steps.push({ name: label, attempts: reply.attempts, rowsIn, rowsOut, durationMs: Date.now() - startedAt });
-      current = undefined;
-      show();
-      return reply.result;
+      const record = (step: Pick<StepRecord, 'attempts' | 'rowsIn' | 'rowsOut' | 'status' | 'message'>): void => {
+        const durationMs = Date.now() - startedAt;
+        steps.push({ name: label, view, startedAt: new Date(startedAt).toISOString(), durationMs, ...step });
+        current = undefined;
+        show();
+      };
+      try {
+        let reply = await call(undefined);
+        while (!reply.done) reply = await call(reply.resume);
+        const { rowsIn, rowsOut } = reply.result;
+        record({ attempts: reply.attempts, rowsIn, rowsOut });
+        return reply.result;
+      } catch (error) {
+        const status = isCancellation(error) ? 'cancelled' : 'failed';
+        record({ attempts: attemptsOf(error), rowsIn: 0, rowsOut: 0, status, message: rootMessage(error) });
+        throw error;
+      }
     },
   };
 
@@ -110,7 +125,7 @@ export async function pipelineRun(
       }),
     );
   try {
-    await body(run);
+    await withinTime(opened, () => body(run));
   } catch (error) {
     if (error instanceof ContinueAsNew) throw error;
     await close(isCancellation(error) ? 'cancelled' : 'failed', rootMessage(error));
@@ -118,6 +133,7 @@ export async function pipelineRun(
   }
   if (run.quality !== undefined) upsertSearchAttributes([{ key: qualityAttribute, value: run.quality }]);
   await close('completed');
+  if (opened.hasDependents === true) await startAfter(runId);
   current = undefined;
   show();
   log.info('run completed', { pipeline: input.pipeline, published: run.published });
@@ -129,6 +145,22 @@ export async function pipelineRun(
     quality: run.quality,
     reports: run.reports,
   };
+}
+
+/** What is missed here is started by upkeep later: the run itself is done. */
+async function startAfter(runId: string): Promise<void> {
+  try {
+    await startDependents({ runId });
+  } catch (error) {
+    log.warn('the pipelines after this one could not be started', { reason: rootMessage(error) });
+  }
+}
+
+/** How often a step was tried that failed for good; its failure tells. */
+function attemptsOf(error: unknown): number {
+  const details =
+    error instanceof ActivityFailure && error.cause instanceof ApplicationFailure ? error.cause.details : [];
+  return (details?.[0] as { attempts?: number } | undefined)?.attempts ?? 1;
 }
 
 /** What an activity failed with is what the run failed with: the layer around it only says that an activity failed. */

@@ -30,7 +30,7 @@ const named = (schedule: Schedule): Pipeline =>
   pipeline({ name, workflow: 'dbToOfflineStore', args: { views: ['stats'] }, schedule });
 const hour = (n: number): string => new Date(Date.UTC(2024, 0, 1, n)).toISOString();
 
-function open(
+async function open(
   runId: string,
   isRunning: (holder: LeaseHolder) => Promise<boolean>,
   { nominalTime = hour(2), schedule = every('1 hour'), interval }: Record<string, never> | OpenOptions = {},
@@ -42,7 +42,9 @@ function open(
     nominalTime,
     registryVersion: 3,
   };
-  return runs.open({ ...request, interval }, isRunning);
+  const opened = await runs.open({ ...request, interval }, isRunning);
+  if ('waitsFor' in opened) throw new Error('no limit was given');
+  return opened.interval;
 }
 interface OpenOptions {
   nominalTime?: string;
