@@ -28,6 +28,6 @@ export async function notify(
     environment: process.env,
     signal: AbortSignal.any([cancellationSignal, shutdown]),
   });
-  if (!result.delivered) throw asFailure(result.error, false, result.retryAfterMs);
+  if (!result.delivered) throw asFailure(result.error, false, { delayMs: result.retryAfterMs });
   return { status: result.status, attempts: info.attempt };
 }

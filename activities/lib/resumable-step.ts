@@ -101,7 +101,7 @@ export async function resumableStep<R, C = never>(
 export function asFailure(
   error: unknown,
   exhausted: boolean,
-  { delayMs, attempts }: { delayMs?: number; attempts?: number } = {},
+  { delayMs, attempts }: { delayMs?: number | undefined; attempts?: number } = {},
 ): ApplicationFailure {
   const type = error instanceof Error ? error.name : 'Error';
   const final = exhausted || (finalErrorNames as readonly string[]).includes(type);

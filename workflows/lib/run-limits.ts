@@ -46,3 +46,19 @@ export async function withinTime(opened: OpenedRun, work: () => Promise<void>): 
     timer.cancel();
   }
 }
+
+/**
+ * Calls `onMissed` when the run is still at work at its deadline; it goes on.
+ * @returns what ends the watch.
+ */
+export function watchDeadline({ dueAt }: OpenedRun, onMissed: (dueAt: string) => Promise<void>): CancellationScope {
+  const watch = new CancellationScope();
+  if (dueAt === undefined) return watch;
+  watch
+    .run(async () => {
+      await sleep(Math.max(1, Date.parse(dueAt) - Date.now()));
+      await onMissed(dueAt);
+    })
+    .catch(() => undefined);
+  return watch;
+}

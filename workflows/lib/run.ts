@@ -6,6 +6,7 @@ import {
   defineQuery,
   isCancellation,
   log,
+  patched,
   setCurrentDetails,
   setHandler,
   upsertSearchAttributes,
@@ -14,7 +15,8 @@ import {
 import type { StepRecord } from '../../src/index.js';
 import { closeRun, type StepReply, startDependents } from './activity-proxies.js';
 import type { OpenedRun, PipelineInput, RunProgress, RunSummary } from './contract.js';
-import { openWhenFree, withinTime } from './run-limits.js';
+import { type RunEvent, tell } from './notify.js';
+import { openWhenFree, watchDeadline, withinTime } from './run-limits.js';
 import { pipelineAttributes, qualityAttribute } from './search-attributes.js';
 
 export const progressQuery = defineQuery<RunProgress>('progress');
@@ -69,8 +71,12 @@ export async function pipelineRun(
     openEnded: options.openEnded ?? false,
     trigger: input.trigger,
     retryOf: input.retryOf,
-  }).catch((error: unknown) => {
-    throw innerFailure(error);
+  }).catch(async (error: unknown) => {
+    const failure = innerFailure(error);
+    // Histories of older versions told nobody.
+    if (!isFenced(failure) && patched('tell of refused runs'))
+      await tell({ ...identity, event: 'failed', message: rootMessage(error) });
+    throw failure;
   });
   upsertSearchAttributes(pipelineAttributes(input.pipeline, opened));
 
@@ -124,16 +130,39 @@ export async function pipelineRun(
         reports: run.reports,
       }),
     );
+  const news = (): Omit<RunEvent, 'event'> => ({
+    ...identity,
+    interval: opened.interval,
+    startedAt: info.startTime.toISOString(),
+    published: run.published,
+    quality: run.quality,
+    reports: run.reports,
+  });
+  const deadline = watchDeadline(opened, (dueAt) =>
+    tell({
+      ...news(),
+      event: 'deadline_missed',
+      dueAt,
+      message: current === undefined ? undefined : `now: ${current}`,
+    }),
+  );
   try {
     await withinTime(opened, () => body(run));
   } catch (error) {
     if (error instanceof ContinueAsNew) throw error;
-    await close(isCancellation(error) ? 'cancelled' : 'failed', rootMessage(error));
+    deadline.cancel();
+    const status = isCancellation(error) ? 'cancelled' : 'failed';
+    // Told first: a lake that is away may keep the record waiting.
+    if (status === 'failed' && opened.tells?.includes('failed') === true)
+      await tell({ ...news(), event: 'failed', message: rootMessage(error) });
+    await close(status, rootMessage(error));
     throw innerFailure(error);
   }
+  deadline.cancel();
   if (run.quality !== undefined) upsertSearchAttributes([{ key: qualityAttribute, value: run.quality }]);
   await close('completed');
   if (opened.hasDependents === true) await startAfter(runId);
+  if (opened.tells?.includes('succeeded') === true) await tell({ ...news(), event: 'succeeded' });
   current = undefined;
   show();
   log.info('run completed', { pipeline: input.pipeline, published: run.published });
@@ -166,6 +195,8 @@ function attemptsOf(error: unknown): number {
 /** What an activity failed with is what the run failed with: the layer around it only says that an activity failed. */
 const innerFailure = (error: unknown): unknown =>
   error instanceof ActivityFailure && error.cause instanceof ApplicationFailure ? error.cause : error;
+
+const isFenced = (failure: unknown): boolean => failure instanceof ApplicationFailure && failure.type === 'FencedError';
 
 /** The innermost message: an activity's failure only says that the activity failed. */
 function rootMessage(error: unknown): string {
