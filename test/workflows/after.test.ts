@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openFeatureStore, type RunRecord } from '../../src/index.js';
+import { dueDispatches, openFeatureStore, type RunRecord } from '../../src/index.js';
 import { type RunningWorker, startPipeline } from '../../src/temporal/index.js';
 import { workerFor } from '../support/in-process-worker.js';
 import { definitionsText, TestStore } from '../support/store.js';
@@ -87,7 +87,7 @@ describe('pipelines that run after others', () => {
     const { store } = project;
     const runId = await run('more', interval(3));
     await untilRuns('both', 3);
-    const sweep = () => store.runs.dueDispatches(store.repo.pipelines);
+    const sweep = () => dueDispatches(store.lake, store.repo.pipelines);
     expect(await sweep()).toEqual([]);
     // As if the worker had died between the end of the run and the start of what follows.
     await store.lake.transaction({ message: 'forget' }, (session) =>
@@ -107,7 +107,7 @@ describe('pipelines that run after others', () => {
     await worker.stop();
     await reopen();
     worker = await workerFor(project.store, temporal.address);
-    expect(await project.store.runs.dueDispatches(project.store.repo.pipelines)).not.toContainEqual(
+    expect(await dueDispatches(project.store.lake, project.store.repo.pipelines)).not.toContainEqual(
       expect.objectContaining({ pipeline: expect.objectContaining({ name: 'late' }) }),
     );
     await run('load', interval(20));
