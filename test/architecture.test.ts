@@ -114,7 +114,7 @@ const packages: Record<string, readonly string[]> = {
   listr2: ['cli', 'toolchain'],
   'cli-table3': ['cli'],
   '@temporalio/workflow': ['workflows'],
-  '@temporalio/activity': ['activities'],
+  '@temporalio/activity': ['activities', 'cli'],
   '@temporalio/client': ['activities', 'temporal', 'toolchain', 'cli', 'examples'],
   '@temporalio/common': ['workflows', 'activities', 'temporal', 'toolchain', 'cli'],
   '@temporalio/worker': ['temporal', 'cli'],
