@@ -64,8 +64,10 @@ export {
   formatInterval,
   intervalAt,
   intervalsBetween,
+  isPeriodic,
   type LeaseHolder,
   type OpenedRecord,
+  periodicSchedule,
   type RetryOf,
   type RunRecord,
   type RunStatus,
@@ -73,6 +75,7 @@ export {
   type RunTrigger,
   recordDispatch,
   type StepRecord,
+  shortestPeriodMs,
 } from './runs/index.js';
 export type {
   MaterializeMode,

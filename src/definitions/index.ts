@@ -1,6 +1,7 @@
 export type { BatchSource, PiiRule } from './batch-source.js';
 export { type BuiltinWorkflow, builtinArgs } from './builtin-args.js';
 export type { CleaningRules } from './cleaning.js';
+export { type Calendar, cronCalendars } from './cron.js';
 export { type Definition, type DefinitionKind, isDefinition, type Meta } from './definition.js';
 export { type Duration, formatDuration, parseDuration } from './duration.js';
 export type {
@@ -49,6 +50,7 @@ export {
   weekly,
   type ZoneOption,
 } from './schedule.js';
+export { durationInWords, scheduleInWords } from './schedule-words.js';
 export { type ResolvedSelection, resolveSelection } from './selection.js';
 export { type EnvValue, env, readSetting, type Setting } from './setting.js';
 export {

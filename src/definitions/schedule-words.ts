@@ -22,17 +22,21 @@ export function scheduleInWords(schedule: Schedule): string {
       return 'once';
     case 'after':
       return `after ${schedule.pipelines.join(', ')}`;
-    case 'every': {
-      const [unit, ms] = lengths.find(([, length]) => schedule.everyMs % length === 0) ?? ['second', 1_000];
-      const count = schedule.everyMs / ms;
-      return count === 1 ? `every ${unit}` : `every ${count} ${unit}s`;
-    }
+    case 'every':
+      return `every ${durationInWords(schedule.everyMs).replace(/^1 /, '')}`;
     case 'cron': {
       const words = cronInWords(schedule.expression) ?? `cron ${schedule.expression}`;
       const { timezone = 'UTC' } = schedule;
       return timezone === 'UTC' ? words : `${words} ${timezone}`;
     }
   }
+}
+
+/** `1 day`, `90 minutes`: in the largest unit it is a whole number of. */
+export function durationInWords(ms: number): string {
+  const [unit, length] = lengths.find(([, length]) => ms % length === 0) ?? ['millisecond', 1];
+  const count = ms / length;
+  return count === 1 ? `1 ${unit}` : `${count} ${unit}s`;
 }
 
 /** The usual ones; `undefined` for the others. */

@@ -1,5 +1,6 @@
 import { type Calendar, cronCalendars } from '../definitions/cron.js';
 import type { Schedule } from '../definitions/schedule.js';
+import { isDayOf, nextAroundChange } from './clock-change.js';
 import { zoneOffset } from './zone-offset.js';
 
 /** A schedule with times of its own. */
@@ -14,8 +15,8 @@ const minuteMs = 60_000;
 const longestGapMs = 9 * 366 * dayMs;
 
 /**
- * The times of a schedule from `from` on, both ways that one included; without end. A clock time is due at every moment at which
- * the clocks of the zone show it: twice on the day they go back, never where they skip it.
+ * The times of a schedule from `from` on, both ways that one included; without end. They are those of Temporal's server, over
+ * changes of the clock too.
  */
 export function* ticks(
   schedule: PeriodicSchedule,
@@ -46,26 +47,37 @@ export function* ticks(
   }
 }
 
-/** @param day midnight of the date as if it were UTC. @returns ascending moments at which the zone's clocks show a time of it. */
+/** @param day midnight of the date as if it were UTC. @returns ascending moments at which the zone's clocks show that date. */
 function ticksOfDay(calendars: readonly Calendar[], timezone: string, day: number): number[] {
-  const date = new Date(day);
-  const due = calendars.filter(
-    ({ month, dayOfMonth, dayOfWeek }) =>
-      month.includes(date.getUTCMonth() + 1) &&
-      dayOfMonth.includes(date.getUTCDate()) &&
-      dayOfWeek.includes(date.getUTCDay()),
-  );
-  const [calendar] = due;
+  const due = calendars.find((calendar) => isDayOf(calendar, day));
+  const offsets = [day - dayMs, day + dayMs / 2, day + 2 * dayMs].map((at) => zoneOffset(timezone, at));
+  const [offset = 0] = offsets;
+  if (offsets.some((other) => other !== offset)) return ticksAroundChange(calendars, timezone, day);
+  if (due === undefined) return [];
   // Of two calendars only the days differ.
-  if (calendar === undefined) return [];
-  const shown = calendar.hour.flatMap((hour) => calendar.minute.map((minute) => day + (hour * 60 + minute) * minuteMs));
-  const offsets = [...new Set([day - dayMs, day + dayMs / 2, day + 2 * dayMs].map((at) => zoneOffset(timezone, at)))];
-  const [only] = offsets;
-  if (offsets.length === 1 && only !== undefined) return shown.map((clock) => clock - only).sort((a, b) => a - b);
-  return offsets
-    .flatMap((offset) => shown.map((clock) => clock - offset).filter((at) => zoneOffset(timezone, at) === offset))
-    .sort((a, b) => a - b);
+  const { hour, minute } = due;
+  const moments = hour.flatMap((h) => minute.map((m) => day + (h * 60 + m) * minuteMs - offset));
+  return moments.sort((a, b) => a - b);
 }
+
+function ticksAroundChange(calendars: readonly Calendar[], timezone: string, day: number): number[] {
+  // On the date before, the last hour may be one of two.
+  const due = calendars.filter((calendar) => isDayOf(calendar, day) || isDayOf(calendar, day - dayMs));
+  const until = day + 2 * dayMs;
+  const moments = due.flatMap((calendar) => {
+    const found: number[] = [];
+    let at: number | undefined = day - 2 * dayMs;
+    while (at !== undefined && at < until) {
+      at = nextAroundChange(calendar, timezone, at, until);
+      if (at !== undefined && dateAt(timezone, at) === day) found.push(at);
+    }
+    return found;
+  });
+  return [...new Set(moments)].sort((a, b) => a - b);
+}
+
+/** Midnight of the date the clocks of a zone show, as if it were UTC. */
+const dateAt = (timezone: string, at: number): number => Math.floor((at + zoneOffset(timezone, at)) / dayMs) * dayMs;
 
 /** The first few of many. */
 export function take<T>(values: Iterable<T>, count: number): T[] {
@@ -76,4 +88,14 @@ export function take<T>(values: Iterable<T>, count: number): T[] {
       if (taken.length === count) break;
     }
   return taken;
+}
+
+/** How many periods are looked at: enough for every pattern within a year of all but the finest schedules. */
+const periodsLookedAt = 400;
+
+/** The shortest time between two runs; the same whenever it is asked. */
+export function shortestPeriodMs(schedule: PeriodicSchedule): number {
+  if (schedule.type === 'every') return schedule.everyMs;
+  const times = take(ticks(schedule, Date.UTC(2024, 0, 1)), periodsLookedAt);
+  return Math.min(...times.slice(1).map((time, i) => time - (times[i] ?? 0)));
 }

@@ -1,0 +1,82 @@
+import { ScheduleOverlapPolicy, type ScheduleSpec } from '@temporalio/client';
+import { defineSearchAttributeKey, SearchAttributeType, TypedSearchAttributes } from '@temporalio/common';
+import {
+  cronCalendars,
+  DefinitionError,
+  formatInterval,
+  intervalsBetween,
+  type Pipeline,
+  periodicSchedule,
+  shortestPeriodMs,
+} from '../../index.js';
+import { scheduleId } from '../schedule-id.js';
+import { taskQueue } from '../task-queue.js';
+import { calendarSpec } from './calendar-ranges.js';
+import type { ScheduleParts } from './schedule-form.js';
+
+const pipelineAttribute = defineSearchAttributeKey('AsofPipeline', SearchAttributeType.KEYWORD);
+const tagsAttribute = defineSearchAttributeKey('AsofTags', SearchAttributeType.KEYWORD_LIST);
+
+/** What is behind when the server comes back after an outage is run as long as it is not older. */
+const catchupWindowMs = 365 * 86_400_000;
+/** The server knows no shorter one. */
+const shortestWindowMs = 10_000;
+
+const policies = {
+  skip: ScheduleOverlapPolicy.SKIP,
+  queue: ScheduleOverlapPolicy.BUFFER_ALL,
+  allow: ScheduleOverlapPolicy.ALLOW_ALL,
+  cancel: ScheduleOverlapPolicy.CANCEL_OTHER,
+} as const;
+
+export type DesiredSchedule = ScheduleParts & { readonly spec: ScheduleSpec };
+
+/**
+ * The schedule of a pipeline that has intervals. No jitter: the server would test the ends of a range on the shifted time, and the
+ * nominal time says which interval a run is of. Without `catchup`, the window is one period, so that after an outage the newest
+ * interval runs, and no other.
+ * @throws DefinitionError when no whole interval lies between startAt and endAt.
+ */
+export function desiredSchedule(project: string, pipeline: Pipeline): DesiredSchedule {
+  const { name, description, catchup, tags = [] } = pipeline;
+  const schedule = periodicSchedule(pipeline);
+  const times: ScheduleSpec =
+    schedule.type === 'every'
+      ? { intervals: [{ every: schedule.everyMs }] }
+      : {
+          calendars: cronCalendars(schedule.expression).map(calendarSpec),
+          timezone: schedule.timezone ?? 'UTC',
+        };
+  return {
+    spec: { ...times, ...bounds(pipeline) },
+    action: {
+      workflowType: pipeline.workflow,
+      workflowId: scheduleId(project, name),
+      taskQueue: taskQueue(project),
+      args: [{ pipeline: name, trigger: 'schedule' }],
+      staticSummary: description ?? name,
+      typedSearchAttributes: new TypedSearchAttributes([
+        { key: pipelineAttribute, value: name },
+        ...(tags.length === 0 ? [] : [{ key: tagsAttribute, value: [...tags] }]),
+      ]),
+    },
+    policies: {
+      overlap: policies[pipeline.overlap],
+      catchupWindow: catchup ? catchupWindowMs : Math.max(shortestWindowMs, shortestPeriodMs(schedule)),
+      pauseOnFailure: false,
+    },
+    remainingActions: undefined,
+  };
+}
+
+/** The first run is due when the first whole interval has ended; a run due at `startAt` itself would be of the time before it. */
+function bounds(pipeline: Pipeline): Pick<ScheduleSpec, 'startAt' | 'endAt'> {
+  const { name, startAt, endAt } = pipeline;
+  if (startAt === undefined) return endAt === undefined ? {} : { endAt: new Date(endAt) };
+  const [first] = intervalsBetween(pipeline, new Date(startAt), new Date('9999-12-31'));
+  if (first !== undefined) return { startAt: first.end, ...(endAt === undefined ? {} : { endAt: new Date(endAt) }) };
+  throw new DefinitionError(
+    `no whole interval lies in ${formatInterval({ start: new Date(startAt), end: new Date(endAt ?? 0) })}`,
+    { where: `pipeline "${name}"`, mend: 'set startAt and endAt further apart' },
+  );
+}
