@@ -69,6 +69,7 @@ export {
   type OpenedRecord,
   periodicSchedule,
   type RetryOf,
+  type RunFilter,
   type RunRecord,
   type RunStatus,
   Runs,
@@ -105,4 +106,3 @@ export {
   timestamp,
   type ValueType,
 } from './types.js';
-export type { FreshnessVerdict, StoreFreshness, ViewFreshness } from './upkeep/index.js';

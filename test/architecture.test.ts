@@ -29,16 +29,8 @@ const library = [
   'run-logs',
   'etl',
   'sync',
-  'upkeep',
 ];
-const facade = [
-  'engines',
-  'feature-request',
-  'pipeline-steps',
-  'feature-store',
-  'pipeline-intervals',
-  'open-feature-store',
-];
+const facade = ['feature-request', 'pipeline-steps', 'feature-store', 'pipeline-intervals', 'open-feature-store'];
 const everything = [
   ...library,
   ...facade,
@@ -78,17 +70,12 @@ const rooms: Record<string, Room> = {
     loads: [...onLake, 'offline-store', 'batch-source', 'transform', 'quality', 'runs'],
     types: ['registry', 'feature-repo'],
   },
-  upkeep: { loads: [...onLake, 'online-store', 'sync'] },
   'feature-request': { loads: [...onLake, 'offline-store', 'online-store'], types: ['registry', 'feature-repo'] },
-  engines: { loads: [], types: library },
-  'pipeline-steps': { loads: library, types: ['engines', 'feature-store'] },
-  'feature-store': { loads: [...library, 'feature-request', 'pipeline-steps'], types: ['engines'] },
+  'pipeline-steps': { loads: library, types: ['feature-store'] },
+  'feature-store': { loads: [...library, 'feature-request', 'pipeline-steps'] },
   'pipeline-intervals': { loads: [...onLake, 'runs'], types: ['registry', 'feature-store'] },
   // The index, lazily: it is what definition files get when they import from 'asof'.
-  'open-feature-store': {
-    loads: [...library, 'feature-store', 'pipeline-steps', 'index'],
-    types: ['engines'],
-  },
+  'open-feature-store': { loads: [...library, 'feature-store', 'pipeline-steps', 'index'] },
   index: { loads: [...library, ...facade] },
   // What runs in Temporal's workers, the project's own included: found and read, not run.
   'project-code': { loads: ['errors', 'did-you-mean', 'feature-repo'] },
@@ -127,7 +114,7 @@ const packages: Record<string, readonly string[]> = {
   listr2: ['cli', 'toolchain'],
   'cli-table3': ['cli'],
   '@temporalio/workflow': ['workflows'],
-  '@temporalio/activity': ['activities', 'cli'],
+  '@temporalio/activity': ['activities'],
   '@temporalio/client': ['activities', 'temporal', 'toolchain', 'cli', 'examples'],
   '@temporalio/common': ['workflows', 'activities', 'temporal', 'toolchain', 'cli'],
   '@temporalio/worker': ['temporal', 'cli'],

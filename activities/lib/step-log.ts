@@ -18,7 +18,7 @@ const inWords = (activity: string): string =>
  */
 export function stepLog(
   { store }: ActivityDeps,
-  input: { readonly runId: string; readonly view?: string | undefined },
+  input: { readonly runId: string; readonly view?: string },
   before = 0,
 ): Log {
   const { activityType, attempt: latest } = Context.current().info;

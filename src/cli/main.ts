@@ -69,14 +69,39 @@ const entries: readonly Entry[] = [
     load: async () => (await import('./describe.js')).registerDescribe,
   },
   {
+    name: 'pipelines',
+    about: 'all pipelines: when they run next, how the last run went, how fresh their data is',
+    load: async () => (await import('./pipelines.js')).registerPipelines,
+  },
+  {
     name: 'run',
     about: 'start a pipeline by hand; `asof up` must be running',
     load: async () => (await import('./run.js')).registerRun,
   },
   {
+    name: 'cancel',
+    about: 'end a run before it is done',
+    load: async () => (await import('./cancel.js')).registerCancel,
+  },
+  {
+    name: 'pause',
+    about: 'keep the schedule of a pipeline from starting runs',
+    load: async () => (await import('./pause.js')).registerPause,
+  },
+  {
+    name: 'unpause',
+    about: 'let the schedule of a pipeline start runs again',
+    load: async () => (await import('./pause.js')).registerUnpause,
+  },
+  {
     name: 'runs',
     about: 'list runs of pipelines, the newest first',
     load: async () => (await import('./runs.js')).registerRuns,
+  },
+  {
+    name: 'intervals',
+    about: 'which intervals of a pipeline are done, and which are not',
+    load: async () => (await import('./intervals.js')).registerIntervals,
   },
   {
     name: 'stream',

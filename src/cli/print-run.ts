@@ -7,12 +7,15 @@ export function printSteps(steps: readonly StepRecord[]): void {
     return;
   }
   printTable(
-    steps.map(({ name, attempts, rowsIn, rowsOut, durationMs }) => ({
+    steps.map(({ name, status = 'completed', startedAt, attempts, rowsIn, rowsOut, durationMs }) => ({
       step: name,
-      'rows in': rowsIn.toLocaleString('en'),
-      'rows out': rowsOut.toLocaleString('en'),
+      status,
+      // Records of older versions don't say.
+      ...(startedAt === undefined ? {} : { started: startedAt.slice(11, 19) }),
       took: seconds(durationMs),
       attempts,
+      'rows in': rowsIn.toLocaleString('en'),
+      'rows out': rowsOut.toLocaleString('en'),
     })),
   );
 }

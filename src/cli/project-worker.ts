@@ -1,5 +1,6 @@
 import path from 'node:path';
 import type { Client } from '@temporalio/client';
+import { createActivities } from '../../activities/index.js';
 import type { FeatureStore } from '../index.js';
 import {
   checkWorkflows,
@@ -11,7 +12,6 @@ import {
   type WorkerSettings,
 } from '../temporal/index.js';
 import { aborted } from './interrupt.js';
-import { projectActivities } from './project-activities.js';
 
 /** A worker for one project, and a client beside it. */
 export interface ProjectWorker {
@@ -37,7 +37,7 @@ export async function startProjectWorker(
     ...settings,
     service,
     project: store.project,
-    activities: await projectActivities({
+    activities: createActivities({
       store,
       shutdown: shutdown.signal,
       runUrl: (workflowId, runId) => runUrl(service, workflowId, runId),

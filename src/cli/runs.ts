@@ -1,12 +1,25 @@
 import type { Command } from 'commander';
-import type { FeatureStore, RunRecord } from '../index.js';
-import { connectClient, runUrl } from '../temporal/index.js';
+import { didYouMean } from '../did-you-mean.js';
+import { findView } from '../feature-request.js';
+import { DefinitionError, type FeatureStore, type RunFilter } from '../index.js';
+import { clock, intervalText } from './clock.js';
 import { action, describeCommand, type GlobalOptions, withStore } from './command.js';
-import { countOption } from './option-values.js';
-import { plural, printJson, printTable, seconds } from './output.js';
-import { failedExpectations, printFailedExpectations, printSteps } from './print-run.js';
+import { findPipeline } from './find-pipeline.js';
+import { type ShownRun, withTemporalNews } from './lost-runs.js';
+import { countOption, timeOption } from './option-values.js';
+import { printJson, printTable, seconds } from './output.js';
+import { showRun } from './show-run.js';
 import { findTemporal } from './temporal-location.js';
-import { ensureExtensions } from './tools.js';
+
+interface ListOptions {
+  readonly pipeline?: string;
+  readonly tag?: string;
+  readonly status?: string;
+  readonly view?: string;
+  readonly from?: string;
+  readonly to?: string;
+  readonly limit?: string;
+}
 
 export function registerRuns(program: Command): void {
   const runs = describeCommand(
@@ -14,8 +27,13 @@ export function registerRuns(program: Command): void {
       .command('runs')
       .description('list runs of pipelines, the newest first')
       .option('--pipeline <name>', 'only of this pipeline')
+      .option('--tag <tag>', 'only of pipelines that had this tag')
+      .option('--status <status>', 'only running, completed, failed, cancelled or lost ones')
+      .option('--view <name>', 'only those that worked on this view')
+      .option('--from <time>', 'only those whose data interval reaches beyond this time (ISO)')
+      .option('--to <time>', 'only those whose data interval begins before this time (ISO)')
       .option('--limit <n>', 'at most so many', '20'),
-    'asof runs --pipeline db_to_offline_store\nasof runs show 0198a6f2-1af5',
+    'asof runs --pipeline db_to_offline_store --status failed\nasof runs --from 2024-01-01 --to 2024-02-01\nasof runs show 0198a6f2-1af5',
   ).action(action(list));
   describeCommand(
     runs
@@ -23,80 +41,73 @@ export function registerRuns(program: Command): void {
       .description('one run: steps, rows, what failed and why, its page in the Web UI')
       .argument('<id>', 'run id, the beginning of one, or workflow id'),
     'asof runs show 0198a6f2-1af5',
-  ).action(action(show));
+  ).action(action(showRun));
 }
 
-async function list(
-  options: GlobalOptions,
-  { pipeline, limit }: { pipeline?: string; limit?: string },
-): Promise<undefined> {
-  await ensureExtensions(options);
+async function list(options: GlobalOptions, given: ListOptions): Promise<undefined> {
+  const { pipeline, view, tag } = given;
+  const filter = { ...timesOf(given), pipeline, view, tag, limit: countOption('--limit', given.limit) ?? 20 };
+  const status = statusOf(given.status);
   await withStore(options, async (store) => {
-    const records = await store.runs.list({ pipeline, limit: countOption('--limit', limit) ?? 20 });
-    const service = await findTemporal(store.repo.stateDir);
-    const url = ({ workflowId, runId }: RunRecord) =>
-      service === undefined ? undefined : runUrl(service, workflowId, runId);
-    if (options.json) {
-      printJson({ runs: records.map((record) => ({ ...record, url: url(record) })) });
-      return;
+    const runs = await findRuns(store, filter, status);
+    if (runs.length === 0) {
+      // Runs outlive the definitions they were runs of; a name that never was one is a mistake.
+      if (pipeline !== undefined) findPipeline(store, pipeline);
+      if (view !== undefined) findView(view, store.repo.views);
     }
-    printTable(
-      records.map(({ runId, pipeline: name, status, openedAt, closedAt, published, quality }) => ({
-        run: runId.slice(0, 13),
-        pipeline: name,
-        status,
-        started: openedAt.slice(0, 19).replace('T', ' '),
-        took: closedAt === undefined ? '' : seconds(Date.parse(closedAt) - Date.parse(openedAt)),
-        published,
-        quality: quality ?? '',
-      })),
-    );
-    if (service?.uiUrl !== undefined) console.log(`Web UI: ${service.uiUrl}`);
-    console.log('`asof runs show <run>` tells more of one, with its page in the Web UI.');
+    if (options.json) printJson({ runs });
+    else await print(store, runs, given);
   });
 }
 
-async function show(options: GlobalOptions, id: string): Promise<undefined> {
-  await ensureExtensions(options);
-  await withStore(options, async (store) => {
-    const record = await store.runs.show(id);
-    const { url, note } = await locate(store, record);
-    if (options.json) {
-      printJson({ ...record, failedExpectations: await failedExpectations(store, record.runId), url, note });
-      return;
-    }
-    const { pipeline, runId, workflowId, status, interval, openedAt, message, quality, reports, published } = record;
-    console.log(`${pipeline}: ${status}${note === undefined ? '' : ` (${note})`}`);
-    console.log(`run ${runId}, workflow ${workflowId}, registry version ${record.registryVersion}`);
-    console.log(`opened ${openedAt}, data interval ${interval.start} to ${interval.end}`);
-    printSteps(record.steps);
-    console.log(`${plural(published, 'row')} published${quality === undefined ? '' : `, quality: ${quality}`}`);
-    for (const [view, report] of Object.entries(reports)) console.log(`report of ${view}: ${report}`);
-    if (url !== undefined) console.log(url);
-    if (message !== undefined) console.log(`\n${message}`);
-    await printFailedExpectations(store, runId);
-  });
-}
-
-/** The run's page in the Web UI, and what Temporal knows that the lake does not. */
-async function locate(
-  store: FeatureStore,
-  { workflowId, runId, status }: RunRecord,
-): Promise<{ url?: string | undefined; note?: string }> {
-  const service = await findTemporal(store.repo.stateDir);
-  if (service === undefined) return { note: 'Temporal is not running; `asof up` starts it and its Web UI' };
-  const url = runUrl(service, workflowId, runId);
-  try {
-    const client = await connectClient(service);
-    try {
-      const description = await client.workflow.getHandle(workflowId).describe();
-      const now = description.status.name;
-      return status === 'running' && now !== 'RUNNING' ? { url, note: `Temporal says ${now}` } : { url };
-    } finally {
-      await client.connection.close();
-    }
-  } catch (error) {
-    const expired = error instanceof Error && error.name === 'WorkflowNotFoundError';
-    return { note: expired ? 'its history in Temporal has expired' : 'Temporal does not answer' };
+/** Whether a run at work is lost only Temporal knows: it is asked for all of them, which are few. */
+async function findRuns(store: FeatureStore, filter: RunFilter, status: Status | undefined): Promise<ShownRun[]> {
+  if (status !== 'running' && status !== 'lost') {
+    return withTemporalNews(store, await store.runs.list({ ...filter, status }));
   }
+  const atWork = await store.runs.list({ ...filter, status: 'running', limit: Number.MAX_SAFE_INTEGER });
+  const runs = await withTemporalNews(store, atWork);
+  return runs.filter((run) => run.status === status).slice(0, filter.limit);
+}
+
+async function print(store: FeatureStore, runs: readonly ShownRun[], { limit, ...given }: ListOptions): Promise<void> {
+  if (runs.length === 0) {
+    const filtered = Object.keys(given).length > 0;
+    console.log(filtered ? 'No run is like that.' : 'Nothing has run yet: start a pipeline with `asof run`.');
+    return;
+  }
+  printTable(
+    runs.map(({ runId, pipeline, status, interval, trigger, openedAt, closedAt, published, quality }) => ({
+      run: runId.slice(0, 13),
+      pipeline,
+      status,
+      interval: intervalText(interval),
+      trigger,
+      started: clock(openedAt),
+      took: closedAt === undefined ? '' : seconds(Date.parse(closedAt) - Date.parse(openedAt)),
+      rows: published,
+      quality: quality ?? '',
+    })),
+  );
+  for (const { runId, note } of runs) if (note !== undefined) console.log(`${runId.slice(0, 13)}: ${note}`);
+  const service = await findTemporal(store.repo.stateDir);
+  if (service?.uiUrl !== undefined) console.log(`Web UI: ${service.uiUrl}`);
+  console.log('`asof runs show <run>` tells more of one, with its page in the Web UI.');
+}
+
+const statuses = ['running', 'completed', 'failed', 'cancelled', 'lost'] as const;
+type Status = (typeof statuses)[number];
+
+function statusOf(text: string | undefined): Status | undefined {
+  const status = statuses.find((known) => known === text);
+  if (text === undefined || status !== undefined) return status;
+  throw new DefinitionError(`--status ${JSON.stringify(text)} is none`, {
+    mend: `${didYouMean(text, statuses)}there are ${statuses.join(', ')}`,
+  });
+}
+
+function timesOf({ from, to }: ListOptions): { from: Date | undefined; to: Date | undefined } {
+  const times = { from: timeOption('--from', from), to: timeOption('--to', to) };
+  if (times.from === undefined || times.to === undefined || times.from < times.to) return times;
+  throw new DefinitionError(`--from ${from} is not before --to ${to}`, { mend: 'swap them' });
 }

@@ -6,11 +6,10 @@ import { AsofError, DefinitionError } from '../errors.js';
 export interface LoadPlace {
   /** The file that was being loaded; the fault may lie in one it imports. */
   readonly file: string;
-  /** Where the loaded files lie. */
-  readonly folder: string;
+  readonly repoDir: string;
   readonly projectRoot: string;
   /** What `asof` exports, to name a misspelt import. */
-  readonly modules: Readonly<Record<string, object>>;
+  readonly exported: readonly string[];
 }
 
 /**
@@ -34,11 +33,10 @@ export function loadError(error: unknown, place: LoadPlace): DefinitionError {
   if (error instanceof AsofError) {
     return new DefinitionError(error.message, { where, cause: error, ...(error.mend && { mend: error.mend }) });
   }
-  const [, variable, misspelt = ''] = /\(0 ?, ?_(\w+?)\d*\.(\w+)\) is not a function/.exec(message) ?? [];
-  const [module, exports] = Object.entries(place.modules).find(([name]) => path.basename(name) === variable) ?? [];
-  if (exports !== undefined && !(misspelt in exports)) {
-    const near = Object.keys(exports).filter((name) => distance(name.toLowerCase(), misspelt.toLowerCase()) <= 3);
-    return new DefinitionError(`${module} exports no "${misspelt}"`, {
+  const misspelt = /\(0 ?, ?_asof\d*\.(\w+)\) is not a function/.exec(message)?.[1];
+  if (misspelt !== undefined && !place.exported.includes(misspelt)) {
+    const near = place.exported.filter((name) => distance(name.toLowerCase(), misspelt.toLowerCase()) <= 3);
+    return new DefinitionError(`asof exports no "${misspelt}"`, {
       where,
       mend: near.length === 0 ? 'check the import' : `did you mean ${near.join(' or ')}?`,
       cause: error,
@@ -61,10 +59,7 @@ function missingModule(
   const mend = specifier.startsWith('.')
     ? 'correct the path; it starts at the folder of the importing file'
     : specifier.startsWith('asof/')
-      ? `import everything from ${Object.keys(place.modules)
-          .filter((name) => name.startsWith('asof'))
-          .map((name) => `'${name}'`)
-          .join(' or ')}`
+      ? "import everything from 'asof'"
       : `install it: npm install ${specifier} (in ${place.projectRoot}), or do without it`;
   const line = lineOf(file, specifier);
   return new DefinitionError(`can't find what it imports: '${specifier}'`, {
@@ -81,7 +76,7 @@ const shown = ({ projectRoot }: LoadPlace, file: string): string => path.relativ
 function frame(error: unknown, place: LoadPlace): string | undefined {
   const stack = error instanceof Error ? (error.stack ?? '') : '';
   for (const [, file = '', line] of stack.matchAll(/^\s+at .*?((?:\/|[A-Za-z]:\\)[^()\n]*?):(\d+):\d+\)?$/gm)) {
-    const inside = path.relative(place.folder, file);
+    const inside = path.relative(place.repoDir, file);
     if (!inside.startsWith('..') && !path.isAbsolute(inside)) return `${shown(place, file)}:${line}`;
   }
   return undefined;

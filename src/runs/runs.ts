@@ -2,6 +2,7 @@ import type { Json, Pipeline } from '../definitions/pipeline.js';
 import { DefinitionError } from '../errors.js';
 import type { Lake, Session } from '../lake/index.js';
 import { activeRunsLimit } from './active-runs.js';
+import { findRunIds, firstStart, latestRunIds, type RunFilter, retryIds } from './find-runs.js';
 import { type DataInterval, intervalAt, parseInterval } from './interval.js';
 import { type LeaseHolder, releaseLease, takeLease } from './lease.js';
 import { announce } from './outbox.js';
@@ -119,13 +120,23 @@ export class Runs {
   }
 
   /** The newest runs first. */
-  async list({ pipeline, limit = 50 }: { pipeline?: string | undefined; limit?: number } = {}): Promise<RunRecord[]> {
-    const opened = await this.#lake.all<{ run_id: string }>(
-      `SELECT run_id FROM ${this.#lake.system('run_events')} WHERE event = 'opened' AND ($1 IS NULL OR pipeline = $1)
-       GROUP BY run_id ORDER BY min(recorded_at) DESC, run_id LIMIT ${Math.max(0, Math.trunc(limit))}`,
-      [pipeline ?? null],
-    );
-    return this.#read(opened.map((row) => row.run_id));
+  async list(filter: RunFilter = {}): Promise<RunRecord[]> {
+    return this.#read(await findRunIds(this.#lake, filter));
+  }
+
+  /** The newest run of every pipeline that ever ran. */
+  async latest(): Promise<RunRecord[]> {
+    return this.#read(await latestRunIds(this.#lake));
+  }
+
+  /** Runs that did this one again, the oldest first. */
+  async retriesOf(runId: string): Promise<string[]> {
+    return retryIds(this.#lake, runId);
+  }
+
+  /** Where the oldest data interval that a pipeline ran for begins. */
+  async firstStart(pipeline: string): Promise<Date | undefined> {
+    return firstStart(this.#lake, pipeline);
   }
 
   async find(runId: string): Promise<RunRecord | undefined> {
@@ -138,11 +149,15 @@ export class Runs {
     if (exact !== undefined) return exact;
     const found = await this.#lake.all<{ run_id: string }>(
       `SELECT DISTINCT run_id FROM ${this.#lake.system('run_events')}
-       WHERE event = 'opened' AND (workflow_id = $1 OR (length($1) >= 4 AND starts_with(run_id, $1))) LIMIT 2`,
+       WHERE event = 'opened' AND (workflow_id = $1 OR (length($1) >= 4 AND starts_with(run_id, $1))) ORDER BY run_id LIMIT 6`,
       [idOrWorkflow],
     );
-    if (found.length > 1)
-      throw new DefinitionError(`"${idOrWorkflow}" fits several runs`, { mend: 'give more of the id' });
+    if (found.length > 1) {
+      const ids = found.map((row) => row.run_id);
+      throw new DefinitionError(`"${idOrWorkflow}" fits several runs`, {
+        mend: `give more of the id: ${ids.slice(0, 5).join(', ')}${ids.length > 5 ? ', …' : ''}`,
+      });
+    }
     const [record] = await this.#read(found.map((row) => row.run_id));
     if (record === undefined) {
       throw new DefinitionError(`there is no run "${idOrWorkflow}"`, { mend: '`asof runs` lists them' });

@@ -12,9 +12,10 @@ export {
   startPipeline,
   workersOf,
 } from './pipelines.js';
+export { type RunIdentity, runHandle, runsAtWork, temporalStatus } from './run-state.js';
 export { installRuntime } from './runtime.js';
 export { scheduleId } from './schedule-id.js';
-export { pauseSchedule, type ScheduleState, scheduleState, unpauseSchedule } from './schedule-state.js';
+export { type ScheduleState, scheduleState, setPaused } from './schedule-state.js';
 export { registerSearchAttributes } from './search-attributes.js';
 export { configuredTemporal, runUrl, type TemporalService } from './service.js';
 export { taskQueue } from './task-queue.js';
