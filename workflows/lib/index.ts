@@ -5,4 +5,5 @@
 export * from '@temporalio/workflow';
 export { type Proxied, proxySteps, type StepReply, steps } from './activity-proxies.js';
 export type { PipelineInput, RunProgress, RunSummary } from './contract.js';
-export { type PipelineRun, pipelineRun } from './run.js';
+export { type PipelineRun, pipelineRun, type RunOptions } from './run.js';
+export { materializeView, publishView } from './views.js';

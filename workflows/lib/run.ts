@@ -12,18 +12,33 @@ import {
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { StepRecord } from '../../src/index.js';
+import type { Json, Retries, StepRecord } from '../../src/index.js';
 import { closeRun, type StepReply, startDependents } from './activity-proxies.js';
 import type { OpenedRun, PipelineInput, RunProgress, RunSummary } from './contract.js';
 import { type RunEvent, tell } from './notify.js';
 import { openWhenFree, watchDeadline, withinTime } from './run-limits.js';
 import { pipelineAttributes, qualityAttribute } from './search-attributes.js';
 
+type Args = Readonly<Record<string, Json>>;
+
+export interface RunOptions {
+  /** Arguments the workflow understands; default: those of the schema of its pipeline. */
+  readonly accepts?: readonly string[];
+  /** The run has no end of its own: its interval is open, and it has neither timeout nor deadline. */
+  readonly openEnded?: boolean;
+}
+
+type Body<A> = (run: PipelineRun<A>) => Promise<void>;
+
 export const progressQuery = defineQuery<RunProgress>('progress');
 
 /** What the body of a pipeline works with: the opened run, and how its steps are called and told of. */
-export interface PipelineRun extends OpenedRun {
+export interface PipelineRun<A = Args> extends Omit<OpenedRun, 'args'> {
+  /** Checked by the schema of the pipeline, with its defaults. */
+  readonly args: A;
   readonly runId: string;
+  /** What every step is called with, besides `resume` and its own input. */
+  readonly target: { readonly runId: string; readonly pipeline: string; readonly retries: Retries };
   /**
    * Calls a step until it is done: a worker that shuts down hands a step back with its cursor, and the next one goes on from it.
    * @param label what people read, e.g. `clean driver_stats`.
@@ -45,13 +60,15 @@ export interface PipelineRun extends OpenedRun {
 
 /**
  * The frame of every pipeline: opens the run (interval, lease, record), shows its progress, and closes it however it ends. `body`
- * says which steps there are.
+ * says which steps there are. `A` is what the schema of the pipeline's arguments gives.
  */
-export async function pipelineRun(
+export function pipelineRun<A = Args>(input: PipelineInput, body: Body<A>): Promise<RunSummary>;
+export function pipelineRun<A = Args>(input: PipelineInput, options: RunOptions, body: Body<A>): Promise<RunSummary>;
+export async function pipelineRun<A>(
   input: PipelineInput,
-  options: { accepts?: readonly string[]; openEnded?: boolean },
-  body: (run: PipelineRun) => Promise<void>,
+  ...rest: [body: Body<A>] | [options: RunOptions, body: Body<A>]
 ): Promise<RunSummary> {
+  const [options, body] = rest.length === 2 ? rest : [{}, ...rest];
   const info = workflowInfo();
   const runId = info.firstExecutionRunId;
   const identity = { pipeline: input.pipeline, runId, workflowId: info.workflowId };
@@ -80,9 +97,11 @@ export async function pipelineRun(
   });
   upsertSearchAttributes(pipelineAttributes(input.pipeline, opened));
 
-  const run: PipelineRun = {
+  const run: PipelineRun<A> = {
     ...opened,
+    args: opened.args as A,
     runId,
+    target: { runId, pipeline: input.pipeline, retries: opened.retries },
     published: 0,
     quality: undefined,
     reports: {},
