@@ -109,6 +109,7 @@ export const limits = {
   sourceProgressEveryMs: 2_000,
   /** How long the receiver of a notification may take to answer, and how long it may ask to be left alone. */
   notificationAnswerMaxMs: 10_000,
+  notificationRetryAfterMinMs: 1_000,
   notificationRetryAfterMaxMs: 3_600_000,
   /** What is read of the answer of a receiver. */
   notificationAnswerBytesMax: 2_048,

@@ -104,6 +104,11 @@ const entries: readonly Entry[] = [
     load: async () => (await import('./intervals.js')).registerIntervals,
   },
   {
+    name: 'notify',
+    about: 'try the notifications of a pipeline: who is told of its runs, and whether it arrives',
+    load: async () => (await import('./notify.js')).registerNotify,
+  },
+  {
     name: 'stream',
     about: 'send events to a stream, watch and steer its pipeline',
     load: async () => (await import('./stream.js')).registerStream,

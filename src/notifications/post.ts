@@ -36,13 +36,15 @@ export async function post(request: PostRequest): Promise<Posted> {
       body,
     });
     if (answer.ok) {
-      await answer.body?.cancel();
+      // Told it is, whatever becomes of the rest of the answer.
+      await answer.body?.cancel().catch(() => undefined);
       return { delivered: true, status: answer.status, host };
     }
     return refused(where, host, answer, await word(answer, request.address));
   } catch (error) {
-    const what = timeout.aborted ? `did not answer within ${timeoutMs / 1_000} s` : `can't be reached: ${code(error)}`;
-    if (what.endsWith('bad port')) return final(where, `${host} can't be reached: its port is never used for HTTP`);
+    const reason = code(error);
+    if (reason === 'bad port') return final(where, `${host} can't be reached: its port is never used for HTTP`);
+    const what = timeout.aborted ? `did not answer within ${timeoutMs / 1_000} s` : `can't be reached: ${reason}`;
     return {
       delivered: false,
       error: new StoreUnavailableError(`${host} ${what}`, { where, mend: 'see that it runs' }),
@@ -76,11 +78,13 @@ function refused(where: string, host: string, answer: Response, said: string): P
   return final(where, what, 'check its address and what it takes');
 }
 
-/** Seconds or a date; never longer than the limit. */
+/** Seconds or a date; never longer than the limit, nor so short that a receiver in trouble hears of nothing else. */
 function retryAfter(header: string | null): number | undefined {
   if (header === null) return undefined;
   const ms = /^\d+$/.test(header.trim()) ? Number(header) * 1_000 : Date.parse(header) - Date.now();
-  return Number.isNaN(ms) ? undefined : Math.min(Math.max(0, ms), limits.notificationRetryAfterMaxMs);
+  return Number.isNaN(ms)
+    ? undefined
+    : Math.min(Math.max(limits.notificationRetryAfterMinMs, ms), limits.notificationRetryAfterMaxMs);
 }
 
 /**

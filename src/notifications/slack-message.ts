@@ -23,7 +23,7 @@ export const escapeSlack = (text: string): string =>
 
 /** The body of a Slack message: blocks, and all that matters as `text` for those that show no blocks. */
 export function slackMessage(notice: Notice): string {
-  const { event, test, pipeline, project, message, url } = notice;
+  const { event, test, pipeline, project, message, published, url } = notice;
   const title = `${test ? 'Test: ' : ''}${pipeline} ${titles[event]}`;
   const about = notice.interval === undefined ? project : `${project}, ${intervalText(notice.interval)}`;
   const link = url === undefined ? [] : [linked(url, 'Open the run')];
@@ -31,6 +31,7 @@ export function slackMessage(notice: Notice): string {
   const fallback = [
     escapeSlack(`${title} (${about})`),
     ...(message === undefined ? [] : [within(message, most.fallback)]),
+    ...(event === 'succeeded' && published !== undefined ? [`rows published: ${published.toLocaleString('en')}`] : []),
     ...link,
   ];
   return JSON.stringify({

@@ -10,8 +10,9 @@ const folder = fileURLToPath(new URL('../workflows/histories/', import.meta.url)
 /**
  * Keeps one history of each kind of run and each way it ended, for later versions of the workflows to be replayed against.
  * @param what tells these runs from others of their kind, e.g. `three-consumers`.
+ * @param only those of this workflow.
  */
-export async function recordHistories(client: Client, address: string, what?: string): Promise<void> {
+export async function recordHistories(client: Client, address: string, what?: string, only?: string): Promise<void> {
   const cli = await findTemporalCli();
   if (cli === undefined) throw new Error('the Temporal CLI is missing');
   mkdirSync(folder, { recursive: true });
@@ -19,6 +20,7 @@ export async function recordHistories(client: Client, address: string, what?: st
   for await (const { workflowId, runId, type, status } of client.workflow.list()) {
     const name = [type, what, status.name.toLowerCase()].filter((part) => part !== undefined).join('-');
     if (kept.has(name) || ['TERMINATED', 'RUNNING'].includes(status.name)) continue;
+    if (only !== undefined && type !== only) continue;
     const show = ['workflow', 'show', '--address', address, '-w', workflowId, '-r', runId, '-o', 'json'];
     const history = execFileSync(cli.path, show, { encoding: 'utf8' });
     // Who served a run is nobody's business.

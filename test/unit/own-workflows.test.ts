@@ -8,7 +8,13 @@ import { DefinitionError } from '../../src/index.js';
 import { checkWorkflows, workflowNames } from '../../src/project-code/index.js';
 import { workflowBundle } from '../../src/temporal/workflow-bundle.js';
 
-const builtIn = ['dbToOfflineStore', 'materializeOfflineToOnline', 'streamToStores', 'verifyOnlineOffline'];
+const builtIn = [
+  'dbToOfflineStore',
+  'deliverNotifications',
+  'materializeOfflineToOnline',
+  'streamToStores',
+  'verifyOnlineOffline',
+];
 
 /** The kinds of what a bundle gives to the worker, run as the SDK would. */
 function bundled(codePath: string): Record<string, string> {

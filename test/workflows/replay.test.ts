@@ -9,7 +9,7 @@ import { recordedHistories } from '../support/histories.js';
 
 /**
  * Runs that began under an older version go on under this one. Histories are recorded anew, when a workflow is meant to break with
- * them, by ASOF_RECORD_HISTORIES=1 npx vitest run test/workflows/pipelines.test.ts test/workflows/verify.test.ts.
+ * them, by ASOF_RECORD_HISTORIES=1 npx vitest run test/workflows/{pipelines,verify,notifications}.test.ts.
  */
 describe('recorded histories', () => {
   let cache: string;
@@ -26,6 +26,7 @@ describe('recorded histories', () => {
       'materializeOfflineToOnline',
       'streamToStores',
       'verifyOnlineOffline',
+      'deliverNotifications',
     ]) {
       expect(names).toEqual(expect.arrayContaining([`${workflow}-completed`, `${workflow}-failed`]));
     }
