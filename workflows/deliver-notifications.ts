@@ -17,7 +17,9 @@ export interface DeliverySummary {
 export async function deliverNotifications(event: RunEvent): Promise<DeliverySummary> {
   const at = workflowInfo().startTime.toISOString();
   const { pipeline, runId } = event;
-  const targets = await notificationTargets({ pipeline, event: event.event });
+  const targets = await notificationTargets({ pipeline, event: event.event }).catch((error: unknown) => {
+    throw isCancellation(error) ? error : ApplicationFailure.nonRetryable(reason(error), 'DeliveryFailed');
+  });
   const lines = targets.map(({ label }) => `- ${label}: under way`);
   const show = (): void => setCurrentDetails(lines.join('\n'));
   show();

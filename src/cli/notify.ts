@@ -5,6 +5,7 @@ import type { FeatureRepo } from '../feature-repo/index.js';
 import type { Notice, NotificationTarget, Pipeline, Posted, RunEventName } from '../index.js';
 import { action, describeCommand, type GlobalOptions } from './command.js';
 import { exitCodeOf, exitCodes } from './exit-code.js';
+import { findPipeline } from './find-pipeline.js';
 import { Interrupted, interruptSignal } from './interrupt.js';
 import { printError, printJson, printTable, seconds } from './output.js';
 import { runTask } from './progress.js';
@@ -34,13 +35,7 @@ async function test(options: GlobalOptions, name: string, given: { event?: strin
   const { loadFeatureRepo } = await import('../feature-repo/index.js');
   const events = eventsOf(asof.runEventNames, given.event);
   const repo = await loadFeatureRepo(options.repo, { asof });
-  const pipeline = repo.pipelines.get(name);
-  if (pipeline === undefined) {
-    const known = [...repo.pipelines.keys()].join(', ');
-    throw new DefinitionError(`there is no pipeline "${name}"`, {
-      mend: `there are ${known || 'none; export one from the feature repository'}`,
-    });
-  }
+  const pipeline = findPipeline({ repo }, name);
   const targets = events.flatMap((event) => asof.notificationTargets(pipeline, event));
   if (targets.length === 0) throw nobody(name, given.event);
 

@@ -42,6 +42,7 @@ describe('a message to a real receiver', () => {
       event = 'failed' as RunEventName,
       secret = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw',
       runId = 'run-1',
+      timeoutMs = 10_000,
     } = {},
   ): Promise<Posted> =>
     deliver({
@@ -49,7 +50,7 @@ describe('a message to a real receiver', () => {
       target: { event, index },
       notice: { ...notice, runId },
       environment: { HOOK_URL: url, SLACK_URL: url, HOOK_SECRET: secret },
-      timeoutMs: 300,
+      timeoutMs,
     });
   const at = (path: string): string => `${receiver.url}${path}`;
   const errorOf = (posted: Posted) => {
@@ -130,12 +131,12 @@ describe('a message to a real receiver', () => {
 
   it('is given up when the answer does not come, nor its end', async () => {
     receiver.answer('/hangs', () => undefined);
-    expect(errorOf(await send(at('/hangs')))).toMatchObject({
+    expect(errorOf(await send(at('/hangs'), { timeoutMs: 300 }))).toMatchObject({
       type: 'StoreUnavailableError',
       message: expect.stringContaining('did not answer within 0.3 s'),
     });
     receiver.answer('/trickles', (response) => void response.writeHead(500).write('<html>'));
-    expect(errorOf(await send(at('/trickles')))).toMatchObject({ type: 'StoreUnavailableError' });
+    expect(errorOf(await send(at('/trickles'), { timeoutMs: 300 }))).toMatchObject({ type: 'StoreUnavailableError' });
     receiver.answer('/endless', (response) => {
       response.writeHead(400);
       const more = (): void =>
