@@ -1,69 +1,71 @@
-import { clean } from './clean.js';
-import { closeRun } from './close-run.js';
-import { consumeStream } from './consume-stream.js';
-import { eventTotals } from './event-totals.js';
-import { exploreAndValidate } from './explore-and-validate.js';
-import { ingest } from './ingest.js';
+import { Context } from '@temporalio/activity';
+import type { Retries } from '../src/index.js';
 import type { ActivityDeps } from './lib/deps.js';
 import { whileBeating } from './lib/heartbeat.js';
 import { asFailure } from './lib/resumable-step.js';
 import { logRefusal } from './lib/step-log.js';
 import { measureFailure, measureStep } from './lib/step-metrics.js';
-import { materialize } from './materialize.js';
-import { notificationTargets } from './notification-targets.js';
-import { notify } from './notify.js';
-import { openRun } from './open-run.js';
-import { publish } from './publish.js';
-import { startDependents } from './start-dependents.js';
-import { verify } from './verify.js';
 
 export type { ActivityDeps } from './lib/deps.js';
 export type { StepReply } from './lib/resumable-step.js';
 
-/** Bookkeeping in the lake: short, but it may wait for other writers. */
-const beating =
-  <I, R>(activity: (deps: ActivityDeps, input: I) => Promise<R>) =>
-  (deps: ActivityDeps, input: I): Promise<R> =>
-    whileBeating(() => activity(deps, input));
+/** A worker finds the files of this folder by itself; here workflows learn what they have. */
+type Files = typeof import('./clean.js') &
+  typeof import('./close-run.js') &
+  typeof import('./consume-stream.js') &
+  typeof import('./event-totals.js') &
+  typeof import('./explore-and-validate.js') &
+  typeof import('./ingest.js') &
+  typeof import('./materialize.js') &
+  typeof import('./notification-targets.js') &
+  typeof import('./notify.js') &
+  typeof import('./open-run.js') &
+  typeof import('./publish.js') &
+  typeof import('./start-dependents.js') &
+  typeof import('./verify.js');
 
-const activities = {
-  openRun: beating(openRun),
-  ingest,
-  clean,
-  exploreAndValidate,
-  publish,
-  materialize,
-  consumeStream,
-  verify,
-  eventTotals: beating(eventTotals),
-  closeRun: beating(closeRun),
-  notificationTargets: beating(notificationTargets),
-  notify,
-  startDependents: beating(startDependents),
-};
-
-type Bound = { [K in keyof typeof activities]: Bind<(typeof activities)[K]> };
 type Bind<F> = F extends (deps: ActivityDeps, input: infer I) => Promise<infer R> ? (input: I) => Promise<R> : never;
 /** The activities as workflows call them. */
-export type Activities = Bound;
+export type Activities = { [K in keyof Files]: Bind<Files[K]> };
 
-/** The activities of asof, bound to a store. Errors become failures whose type Temporal can tell apart. */
-export function createActivities(deps: ActivityDeps): Activities {
-  const bound = Object.entries(activities).map(([name, activity]) => [
+/** A function that a file of `activities/` exports. */
+export type ActivityFunction = (deps: ActivityDeps, input: never) => Promise<unknown>;
+
+export interface NamedActivity {
+  readonly name: string;
+  readonly call: ActivityFunction;
+  /** The project's own: its failures are counted where it does not count them itself, the built-in ones know better. */
+  readonly own: boolean;
+}
+
+/** How often an activity of a project's own may fail that is no step and was not called with a run's retries. */
+const attemptsMax = 3;
+
+/** Binds activities to a store. They beat while they work, and their errors become failures whose type Temporal can tell apart. */
+export function createActivities(
+  deps: ActivityDeps,
+  activities: readonly NamedActivity[],
+): Record<string, (input: never) => Promise<unknown>> {
+  const bound = activities.map(({ name, call, own }) => [
     name,
     async (input: never) => {
       try {
-        const answer = await (activity as (deps: ActivityDeps, input: never) => Promise<unknown>)(deps, input);
+        const answer = await whileBeating(() => call(deps, input));
         measureStep(input, answer);
         return answer;
       } catch (error) {
         const known = error instanceof Error && ['ApplicationFailure', 'CancelledFailure'].includes(error.name);
         if (!known) logRefusal(deps, input, error);
-        const failure = known ? error : asFailure(error, false);
+        const failure = known ? error : asFailure(error, own && isLastAttempt(input));
         measureFailure(input, failure);
         throw failure;
       }
     },
   ]);
-  return Object.fromEntries(bound) as Activities;
+  return Object.fromEntries(bound);
+}
+
+function isLastAttempt(input: unknown): boolean {
+  const { retries } = (input ?? {}) as { retries?: Retries };
+  return Context.current().info.attempt >= (retries?.attempts ?? attemptsMax);
 }

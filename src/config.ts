@@ -100,6 +100,8 @@ export const limits = {
   verifyLookWaitMs: 300,
   /** Keys shown of each kind of difference. */
   verifyExamples: 5,
+  /** Rows of the lake, newest first, whose keys are looked up online to see how old the newest is there. */
+  freshnessProbeRows: 200,
   /** Connecting to a database that rows are read from, and looking at its catalog. */
   sourceConnectMaxMs: 10_000,
   sourceLookMaxMs: 60_000,

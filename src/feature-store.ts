@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import path from 'node:path';
 import type { EntityKeys, FeatureService, HistoricalRow, OnlineRow } from './definitions/index.js';
+import type { Engines } from './engines.js';
 import { DefinitionError } from './errors.js';
 import type { FeatureRepo } from './feature-repo/index.js';
 import {
@@ -23,32 +24,19 @@ import {
   type HistoricalResult,
   historicalFeatures,
 } from './offline-store/historical-features.js';
-import type { OfflineStore } from './offline-store/offline-store.js';
 import { type OnlineFeatures, type OnlineStore, readOnlineFeatures } from './online-store/index.js';
 import { PipelineSteps } from './pipeline-steps.js';
 import type { Applied, Plan, Registry, RegistryState, TeardownCounts } from './registry/index.js';
 import { RunLogs } from './run-logs/index.js';
 import { Runs } from './runs/index.js';
-import type { StreamProducer, StreamSource } from './stream-source/stream-source.js';
+import type { StreamProducer } from './stream-source/stream-source.js';
 import {
   type MaterializeMode,
   type MaterializeProgress,
   type MaterializeResult,
   materializeView,
 } from './sync/index.js';
-
-/** What a store runs on. */
-export interface Engines {
-  readonly lake: Lake;
-  readonly offline: OfflineStore;
-  readonly registry: Registry;
-  openOnline(): Promise<OnlineStore>;
-  /** @param view whose consumers share the topic's partitions; without one, to look at the topic alone. */
-  openStream(topic: string, view?: string): Promise<StreamSource>;
-  openProducer(topic: string): Promise<StreamProducer>;
-  /** Removes the project's embedded event logs. */
-  dropStreams(): Promise<void>;
-}
+import { checkFreshness, type ViewFreshness } from './upkeep/index.js';
 
 export interface MaterializeOptions {
   /** Default: every view that feeds the online store. */
@@ -265,6 +253,15 @@ export class FeatureStore {
    */
   onlineViews(asked?: readonly string[]): string[] {
     return onlineViewsOf(this.#repo.views, asked);
+  }
+
+  /**
+   * How old the newest event of views is, in the lake and online, against what they promise.
+   * @param views default: all. @throws DefinitionError when one is unknown or not applied.
+   */
+  async freshness(views: readonly string[] = [...this.#repo.views.keys()]): Promise<ViewFreshness[]> {
+    const found = await Promise.all([...new Set(views)].map((name) => this.view(name)));
+    return checkFreshness({ ...this.#engines, openOnline: () => this.online() }, found);
   }
 
   /** A view as defined, with the table it was applied to. */

@@ -106,3 +106,4 @@ export {
   timestamp,
   type ValueType,
 } from './types.js';
+export type { FreshnessVerdict, StoreFreshness, ViewFreshness } from './upkeep/index.js';

@@ -1,8 +1,9 @@
 import path from 'node:path';
 import { configPlace } from './connection-settings.js';
 import { readSetting } from './definitions/index.js';
+import type { Engines } from './engines.js';
 import { type FeatureRepo, loadFeatureRepo } from './feature-repo/index.js';
-import { type Engines, FeatureStore } from './feature-store.js';
+import { FeatureStore } from './feature-store.js';
 import { type CatalogOptions, Lake } from './lake/index.js';
 import { DuckLakeOfflineStore } from './offline-store/ducklake-offline-store.js';
 import type { OnlineStore } from './online-store/online-store.js';

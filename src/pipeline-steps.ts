@@ -1,7 +1,8 @@
 import path from 'node:path';
 import type { IngestResult } from './batch-source/index.js';
 import { limits } from './config.js';
-import { type AnyFeatureView, fileSource, type StreamFeatureView } from './definitions/index.js';
+import type { StreamFeatureView } from './definitions/index.js';
+import type { Engines } from './engines.js';
 import { DefinitionError } from './errors.js';
 import {
   type CleanReport,
@@ -10,6 +11,7 @@ import {
   type EtlContext,
   type ExploreReport,
   exploreStep,
+  fedByFile,
   type IngestTarget,
   ingestStep,
   judgeRows,
@@ -21,7 +23,7 @@ import {
   type StepTarget,
   validationResults,
 } from './etl/index.js';
-import type { Engines, FeatureStore } from './feature-store.js';
+import type { FeatureStore } from './feature-store.js';
 import { type DeadLetterRecord, listDeadLetters } from './offline-store/dead-letters.js';
 import type { EventCounts } from './offline-store/offline-store.js';
 import { type ReplayRequest, replay } from './stream-source/replay.js';
@@ -282,19 +284,4 @@ export class PipelineSteps {
       view: () => found,
     };
   }
-}
-
-/** The view as if the file were its source, so that pushed rows are read, checked and transformed as all others. */
-function fedByFile(view: AnyFeatureView, file: string): AnyFeatureView {
-  const { timestampField, createdTimestampField } = view.source;
-  const pushed = fileSource({
-    name: 'pushed',
-    path: path.resolve(file),
-    timestampField,
-    ...(createdTimestampField === undefined ? {} : { createdTimestampField }),
-    ...(view.kind === 'feature_view' && view.source.pii !== undefined ? { pii: { ...view.source.pii } } : {}),
-  });
-  return view.kind === 'feature_view'
-    ? { ...view, source: pushed }
-    : { ...view, source: { ...view.source, batchSource: pushed } };
 }

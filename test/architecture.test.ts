@@ -29,8 +29,16 @@ const library = [
   'run-logs',
   'etl',
   'sync',
+  'upkeep',
 ];
-const facade = ['feature-request', 'pipeline-steps', 'feature-store', 'pipeline-intervals', 'open-feature-store'];
+const facade = [
+  'engines',
+  'feature-request',
+  'pipeline-steps',
+  'feature-store',
+  'pipeline-intervals',
+  'open-feature-store',
+];
 const everything = [
   ...library,
   ...facade,
@@ -70,12 +78,17 @@ const rooms: Record<string, Room> = {
     loads: [...onLake, 'offline-store', 'batch-source', 'transform', 'quality', 'runs'],
     types: ['registry', 'feature-repo'],
   },
+  upkeep: { loads: [...onLake, 'online-store', 'sync'] },
   'feature-request': { loads: [...onLake, 'offline-store', 'online-store'], types: ['registry', 'feature-repo'] },
-  'pipeline-steps': { loads: library, types: ['feature-store'] },
-  'feature-store': { loads: [...library, 'feature-request', 'pipeline-steps'] },
+  engines: { loads: [], types: library },
+  'pipeline-steps': { loads: library, types: ['engines', 'feature-store'] },
+  'feature-store': { loads: [...library, 'feature-request', 'pipeline-steps'], types: ['engines'] },
   'pipeline-intervals': { loads: [...onLake, 'runs'], types: ['registry', 'feature-store'] },
   // The index, lazily: it is what definition files get when they import from 'asof'.
-  'open-feature-store': { loads: [...library, 'feature-store', 'pipeline-steps', 'index'] },
+  'open-feature-store': {
+    loads: [...library, 'feature-store', 'pipeline-steps', 'index'],
+    types: ['engines'],
+  },
   index: { loads: [...library, ...facade] },
   // What runs in Temporal's workers, the project's own included: found and read, not run.
   'project-code': { loads: ['errors', 'did-you-mean', 'feature-repo'] },
@@ -114,7 +127,7 @@ const packages: Record<string, readonly string[]> = {
   listr2: ['cli', 'toolchain'],
   'cli-table3': ['cli'],
   '@temporalio/workflow': ['workflows'],
-  '@temporalio/activity': ['activities'],
+  '@temporalio/activity': ['activities', 'cli'],
   '@temporalio/client': ['activities', 'temporal', 'toolchain', 'cli', 'examples'],
   '@temporalio/common': ['workflows', 'activities', 'temporal', 'toolchain', 'cli'],
   '@temporalio/worker': ['temporal', 'cli'],

@@ -2,7 +2,7 @@ import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activ
 import { describeError, finalErrorNames } from '../../src/index.js';
 import type { ActivityDeps } from './deps.js';
 import { whileBeating } from './heartbeat.js';
-import type { StepInput } from './step-input.js';
+import type { StepCall } from './step-input.js';
 import { isOwn, type Log, logFailure, progressLog, stepLog } from './step-log.js';
 
 /** What a step that was handed back goes on from: its own cursor, and how often it was started and failed before. */
@@ -42,7 +42,7 @@ interface Details<C> {
  */
 export async function resumableStep<R, C = never>(
   deps: ActivityDeps,
-  { runId, view, retries, resume: handedBack }: Pick<StepInput, 'runId' | 'view' | 'retries' | 'resume'>,
+  { runId, view, retries, resume: handedBack }: StepCall,
   work: (step: StepWork<C>) => Promise<R>,
 ): Promise<StepReply<R, C>> {
   const { shutdown } = deps;

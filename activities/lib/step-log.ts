@@ -18,7 +18,7 @@ const inWords = (activity: string): string =>
  */
 export function stepLog(
   { store }: ActivityDeps,
-  input: { readonly runId: string; readonly view?: string },
+  input: { readonly runId: string; readonly view?: string | undefined },
   before = 0,
 ): Log {
   const { activityType, attempt: latest } = Context.current().info;

@@ -1,5 +1,5 @@
 import type { SliceReport } from '../../src/index.js';
-import { measure } from '../metrics.js';
+import { measure } from './metrics.js';
 
 /** What every activity is called with and answers, as far as it is measured. */
 interface Measured {

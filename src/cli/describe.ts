@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { formatDuration } from '../definitions/duration.js';
 import { tableName } from '../definitions/feature-table.js';
 import type { FeatureStore, RegistryEntry } from '../index.js';
 import { diffFields, type FieldChange } from '../registry/diff.js';
@@ -95,6 +96,7 @@ function printField(field: string, value: unknown): void {
   // A view's table is told in a line of its own; a source's is a name.
   if (value === undefined || (field === 'table' && typeof value !== 'string')) return;
   if (field === 'ttlMs') console.log(`  ttl: ${value === 0 ? 'for ever' : `${Number(value) / 86_400_000} days`}`);
+  else if (field === 'freshnessMs') console.log(`  freshness: ${formatDuration(Number(value))}`);
   else if (field === 'watermarkMs') console.log(`  watermark: ${seconds(Number(value))}`);
   else if (isListOfObjects(value)) {
     console.log(`  ${field}:`);

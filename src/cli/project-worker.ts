@@ -1,6 +1,5 @@
 import path from 'node:path';
 import type { Client } from '@temporalio/client';
-import { createActivities } from '../../activities/index.js';
 import type { FeatureStore } from '../index.js';
 import {
   checkWorkflows,
@@ -12,6 +11,7 @@ import {
   type WorkerSettings,
 } from '../temporal/index.js';
 import { aborted } from './interrupt.js';
+import { projectActivities } from './project-activities.js';
 
 /** A worker for one project, and a client beside it. */
 export interface ProjectWorker {
@@ -37,7 +37,7 @@ export async function startProjectWorker(
     ...settings,
     service,
     project: store.project,
-    activities: createActivities({
+    activities: await projectActivities({
       store,
       shutdown: shutdown.signal,
       runUrl: (workflowId, runId) => runUrl(service, workflowId, runId),

@@ -27,3 +27,22 @@ export function parseDuration(where: string, field: string, duration: unknown): 
     mend: `write a number and a unit, e.g. '5 minutes', '36500 days'`,
   });
 }
+
+/** The same where zero would make no sense. */
+export function parsePositiveDuration(where: string, field: string, duration: unknown): number {
+  const ms = parseDuration(where, field, duration);
+  if (ms > 0) return ms;
+  throw new DefinitionError(`${field} '${String(duration)}' is no time at all`, {
+    where,
+    mend: `write ${field}: '2 hours'`,
+  });
+}
+
+/** For people: `2 hours` and `100 minutes` exactly, anything else rounded to a tenth of its largest unit. */
+export function formatDuration(ms: number): string {
+  const largest = Object.entries(units).reverse();
+  const [name, length] = largest.find(([, unit]) => ms >= unit && ms % unit === 0) ??
+    largest.find(([, unit]) => ms >= unit) ?? ['second', 1_000];
+  const amount = Number((ms / length).toFixed(1));
+  return `${amount.toLocaleString('en')} ${name}${amount === 1 ? '' : 's'}`;
+}

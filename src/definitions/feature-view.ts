@@ -14,7 +14,7 @@ import {
   metaFields,
   reservedColumns,
 } from './definition.js';
-import { type Duration, parseDuration } from './duration.js';
+import { type Duration, parseDuration, parsePositiveDuration } from './duration.js';
 import type { Entity } from './entity.js';
 import type { EventContext } from './event-context.js';
 import { checkExpectations, columnsOf, type Expectation } from './expectations.js';
@@ -51,6 +51,8 @@ interface ViewBase {
   readonly ttlMs: number;
   /** Whether materialize, streams and pushes also feed the online store. */
   readonly online: boolean;
+  /** The promise: how old the newest event may be, in the lake and online. Milliseconds; `undefined` = nothing is promised. */
+  readonly freshnessMs: number | undefined;
   readonly expect: readonly Expectation[];
   readonly clean: CleaningRules;
 }
@@ -85,11 +87,13 @@ interface ViewOptions<N extends string, E extends readonly Entity[], F extends S
   /** e.g. `'36500 days'`; `'0'` or nothing = rows never expire. */
   ttl?: Duration;
   online?: boolean;
+  /** A promise, e.g. `'2 hours'`: the newest event is at most this old, in the lake and online. `checkFreshness` warns when it is broken. */
+  freshness?: Duration;
   expect?: readonly Expectation[];
   clean?: CleaningRules;
 }
 
-const viewFields = [...metaFields, 'entities', 'features', 'ttl', 'online', 'expect', 'clean', 'source'];
+const viewFields = [...metaFields, 'entities', 'features', 'ttl', 'online', 'freshness', 'expect', 'clean', 'source'];
 
 /**
  * @throws DefinitionError for anything the types can't catch: names, empty lists, clashing columns, expectations about
@@ -108,7 +112,7 @@ export function featureView<const N extends string, const E extends readonly Ent
         : 'give it a fileSource or a postgresSource';
     throw new DefinitionError('source is no file and no database', { where, mend });
   }
-  const { ttl: _, ...rest } = def;
+  const { ttl: _, freshness: __, ...rest } = def;
   const base = { ...rest, ...checkView(where, def), kind: 'feature_view' as const, source: def.source };
   return define(selectable(base)) as unknown as FeatureView<N, JoinKeysOf<E>, F>;
 }
@@ -168,7 +172,7 @@ export function streamFeatureView<
       }
     }
   }
-  const { ttl: _, ...rest } = def;
+  const { ttl: _, freshness: __, ...rest } = def;
   const base = {
     ...rest,
     ...checked,
@@ -223,6 +227,7 @@ function checkView(where: string, def: ViewOptions<string, readonly Entity[], Sc
     joinKeys: Object.freeze(joinKeys),
     ttlMs: def.ttl === undefined ? 0 : parseDuration(where, 'ttl', def.ttl),
     online: def.online ?? true,
+    freshnessMs: def.freshness === undefined ? undefined : parsePositiveDuration(where, 'freshness', def.freshness),
     expect: def.expect ?? [],
     clean,
   };

@@ -3,7 +3,7 @@ export { type BuiltinWorkflow, builtinArgs } from './builtin-args.js';
 export type { CleaningRules } from './cleaning.js';
 export { type Calendar, cronCalendars } from './cron.js';
 export { type Definition, type DefinitionKind, isDefinition, type Meta } from './definition.js';
-export { type Duration, parseDuration } from './duration.js';
+export { type Duration, formatDuration, parseDuration } from './duration.js';
 export type {
   CatalogSettings,
   KafkaSettings,

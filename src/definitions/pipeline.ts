@@ -11,7 +11,7 @@ import {
   type Meta,
   metaFields,
 } from './definition.js';
-import { type Duration, parseDuration } from './duration.js';
+import { type Duration, parseDuration, parsePositiveDuration } from './duration.js';
 import { checkNotifications, type Notification } from './notification.js';
 import { checkArgs, checkGivenArgs } from './pipeline-args.js';
 import { checkTimezone, inZone, manual, type Schedule } from './schedule.js';
@@ -175,7 +175,7 @@ export function pipeline<const W extends string, S extends z.ZodType | undefined
     overlap,
     maxActiveRuns: optionalCount(where, 'maxActiveRuns', def.maxActiveRuns),
     retries: retriesOf(where, def.retries),
-    timeoutMs: def.timeout === undefined ? undefined : someTime(where, 'timeout', def.timeout),
+    timeoutMs: def.timeout === undefined ? undefined : parsePositiveDuration(where, 'timeout', def.timeout),
     deadline: deadlineOf(def.name, where, def.deadline),
     onFailure,
     onSuccess,
@@ -226,12 +226,6 @@ function optionalCount(where: string, field: string, count: number | undefined):
   throw new DefinitionError(`${field} ${count} is not a whole number >= 1`, { where, mend: `write ${field}: 1` });
 }
 
-function someTime(where: string, field: string, duration: Duration): number {
-  const ms = parseDuration(where, field, duration);
-  if (ms > 0) return ms;
-  throw new DefinitionError(`${field} '${duration}' is no time at all`, { where, mend: `write ${field}: '2 hours'` });
-}
-
 function deadlineOf(
   name: string,
   where: string,
@@ -247,5 +241,5 @@ function deadlineOf(
     });
   }
   checkNotifications(name, 'deadline.notify', notify);
-  return { withinMs: someTime(where, 'deadline.within', within), after, notify };
+  return { withinMs: parsePositiveDuration(where, 'deadline.within', within), after, notify };
 }

@@ -1,6 +1,7 @@
 export { cleaned, cleanStep } from './clean-step.js';
 export type { EtlContext } from './etl-context.js';
 export { exploreStep, validationResults } from './explore-step.js';
+export { fedByFile } from './fed-by-file.js';
 export { type IngestTarget, ingestStep } from './ingest-step.js';
 export { judgeRows } from './judge-rows.js';
 export { publishStep } from './publish-step.js';

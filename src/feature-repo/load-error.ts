@@ -6,10 +6,11 @@ import { AsofError, DefinitionError } from '../errors.js';
 export interface LoadPlace {
   /** The file that was being loaded; the fault may lie in one it imports. */
   readonly file: string;
-  readonly repoDir: string;
+  /** Where the loaded files lie. */
+  readonly folder: string;
   readonly projectRoot: string;
   /** What `asof` exports, to name a misspelt import. */
-  readonly exported: readonly string[];
+  readonly modules: Readonly<Record<string, object>>;
 }
 
 /**
@@ -33,10 +34,11 @@ export function loadError(error: unknown, place: LoadPlace): DefinitionError {
   if (error instanceof AsofError) {
     return new DefinitionError(error.message, { where, cause: error, ...(error.mend && { mend: error.mend }) });
   }
-  const misspelt = /\(0 ?, ?_asof\d*\.(\w+)\) is not a function/.exec(message)?.[1];
-  if (misspelt !== undefined && !place.exported.includes(misspelt)) {
-    const near = place.exported.filter((name) => distance(name.toLowerCase(), misspelt.toLowerCase()) <= 3);
-    return new DefinitionError(`asof exports no "${misspelt}"`, {
+  const [, variable, misspelt = ''] = /\(0 ?, ?_(\w+?)\d*\.(\w+)\) is not a function/.exec(message) ?? [];
+  const [module, exports] = Object.entries(place.modules).find(([name]) => path.basename(name) === variable) ?? [];
+  if (exports !== undefined && !(misspelt in exports)) {
+    const near = Object.keys(exports).filter((name) => distance(name.toLowerCase(), misspelt.toLowerCase()) <= 3);
+    return new DefinitionError(`${module} exports no "${misspelt}"`, {
       where,
       mend: near.length === 0 ? 'check the import' : `did you mean ${near.join(' or ')}?`,
       cause: error,
@@ -59,7 +61,10 @@ function missingModule(
   const mend = specifier.startsWith('.')
     ? 'correct the path; it starts at the folder of the importing file'
     : specifier.startsWith('asof/')
-      ? "import everything from 'asof'"
+      ? `import everything from ${Object.keys(place.modules)
+          .filter((name) => name.startsWith('asof'))
+          .map((name) => `'${name}'`)
+          .join(' or ')}`
       : `install it: npm install ${specifier} (in ${place.projectRoot}), or do without it`;
   const line = lineOf(file, specifier);
   return new DefinitionError(`can't find what it imports: '${specifier}'`, {
@@ -76,7 +81,7 @@ const shown = ({ projectRoot }: LoadPlace, file: string): string => path.relativ
 function frame(error: unknown, place: LoadPlace): string | undefined {
   const stack = error instanceof Error ? (error.stack ?? '') : '';
   for (const [, file = '', line] of stack.matchAll(/^\s+at .*?((?:\/|[A-Za-z]:\\)[^()\n]*?):(\d+):\d+\)?$/gm)) {
-    const inside = path.relative(place.repoDir, file);
+    const inside = path.relative(place.folder, file);
     if (!inside.startsWith('..') && !path.isAbsolute(inside)) return `${shown(place, file)}:${line}`;
   }
   return undefined;

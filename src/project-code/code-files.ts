@@ -13,7 +13,7 @@ export interface CodeFile {
 }
 
 const code = /\.[cm]?[jt]s$/;
-const left = /^[._]|\.d\.[cm]?ts$|\.(test|spec)\.[cm]?[jt]s$/;
+const left = /^([._]|index\.)|\.d\.[cm]?ts$|\.(test|spec)\.[cm]?[jt]s$/;
 
 /** The folder of the built-ins: sources in a checkout, compiled files in a release. */
 const builtInFolder = (kind: CodeKind): string => fileURLToPath(new URL(`../../${kind}`, import.meta.url));
@@ -23,7 +23,7 @@ export const ownFolder = (projectRoot: string, kind: CodeKind): string => path.j
 
 /**
  * The files that each hold a workflow or a step: the built-ins', then those of the project, sorted. What lies in subfolders, begins
- * with `_` or `.`, or is a test or a declaration, is theirs to share. In this repository both folders are one.
+ * with `_` or `.`, or is an index, a test or a declaration is no entry. In this repository both folders are one.
  */
 export function codeFiles(projectRoot: string, kind: CodeKind): CodeFile[] {
   const builtIn = builtInFolder(kind);

@@ -85,6 +85,8 @@ export interface ViewDefinitionSpec extends BaseSpec {
   readonly source: string;
   readonly ttlMs: number;
   readonly online: boolean;
+  /** Absent = nothing is promised. */
+  readonly freshnessMs?: number | undefined;
   readonly expect: readonly Expectation[];
   readonly clean: CleaningRules;
   readonly late?: string | undefined;
@@ -209,6 +211,7 @@ export function viewSpec(view: AnyFeatureView, transform: string | undefined): V
     source: view.source.name,
     ttlMs: view.ttlMs,
     online: view.online,
+    freshnessMs: view.freshnessMs,
     expect: view.expect,
     clean: view.clean,
     late: view.kind === 'stream_feature_view' ? view.late : undefined,

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { createActivities } from '../../activities/index.js';
+import { projectActivities } from '../../src/cli/project-activities.js';
 import type { FeatureStore } from '../../src/index.js';
 import { type RunningWorker, startWorker, type WorkerSetup } from '../../src/temporal/index.js';
 
@@ -13,7 +13,7 @@ export async function workerFor(
   const worker = await startWorker({
     service: { address, namespace: 'default', uiUrl: undefined, connection: { address } },
     project: store.project,
-    activities: createActivities({ store, shutdown: shutdown.signal }),
+    activities: await projectActivities({ store, shutdown: shutdown.signal }),
     projectRoot: store.repo.projectRoot,
     cacheDirectory: path.join(store.repo.stateDir, 'cache'),
     ...settings,

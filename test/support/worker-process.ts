@@ -1,6 +1,6 @@
 /** A worker as its own process, to be killed: `node --import tsx test/support/worker-process.ts <repo> <address> [slots]`. */
 import path from 'node:path';
-import { createActivities } from '../../activities/index.js';
+import { projectActivities } from '../../src/cli/project-activities.js';
 import { openFeatureStore } from '../../src/index.js';
 import { startWorker } from '../../src/temporal/index.js';
 
@@ -10,7 +10,7 @@ const shutdown = new AbortController();
 const worker = await startWorker({
   service: { address, namespace: 'default', uiUrl: undefined, connection: { address } },
   project: store.project,
-  activities: createActivities({ store, shutdown: shutdown.signal }),
+  activities: await projectActivities({ store, shutdown: shutdown.signal }),
   projectRoot: store.repo.projectRoot,
   cacheDirectory: path.join(store.repo.stateDir, 'cache'),
   ...(slots === undefined ? {} : { activitiesAtOnce: Number(slots) }),

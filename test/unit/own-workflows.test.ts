@@ -8,14 +8,6 @@ import { DefinitionError } from '../../src/index.js';
 import { checkWorkflows, workflowNames } from '../../src/project-code/index.js';
 import { workflowBundle } from '../../src/temporal/workflow-bundle.js';
 
-const builtIn = [
-  'dbToOfflineStore',
-  'deliverNotifications',
-  'materializeOfflineToOnline',
-  'streamToStores',
-  'verifyOnlineOffline',
-];
-
 /** The kinds of what a bundle gives to the worker, run as the SDK would. */
 function bundled(codePath: string): Record<string, string> {
   const sandbox = vm.createContext({ __webpack_module_cache__: {}, TextEncoder, TextDecoder, AbortController });
@@ -37,7 +29,7 @@ describe("a project's own workflows", () => {
   }
   const names = async (): Promise<string[]> => {
     const { exported } = await workflowNames(root);
-    return [...exported.keys()].filter((name) => !builtIn.includes(name));
+    return [...exported].filter(([, file]) => !file.builtIn).map(([name]) => name);
   };
   const check = (workflow: string): Promise<void> =>
     checkWorkflows({ projectRoot: root, pipelines: new Map([['nightly', pipeline({ name: 'nightly', workflow })]]) });
@@ -54,33 +46,40 @@ describe("a project's own workflows", () => {
 
   it('are the built-in ones alone where a project has none', async () => {
     const { exported } = await workflowNames(root);
-    expect([...exported.keys()].sort()).toEqual(builtIn);
+    expect([...exported.values()].every(({ builtIn }) => builtIn)).toBe(true);
     await check('dbToOfflineStore');
   });
 
-  it.each([
-    ['ts', 'export async function nightly(input: { pipeline: string }): Promise<void> {}'],
-    ['ts', 'export const nightly = async (): Promise<void> => undefined;'],
-    ['mts', 'const nightly = (async () => 1) satisfies () => Promise<number>;\nexport { nightly };'],
-    ['ts', 'async function work() {}\nexport { work as nightly };\nexport type { X } from "./lib/x.js";'],
+  const forms: [ending: string, source: string][] = [
+    ['ts', 'export async function NAME(input: { pipeline: string }): Promise<void> {}'],
+    ['ts', 'export const NAME = async (): Promise<void> => undefined;'],
+    ['mts', 'const NAME = (async () => 1) satisfies () => Promise<number>;\nexport { NAME };'],
+    ['ts', 'async function work() {}\nexport { work as NAME };\nexport type { X } from "./lib/x.js";'],
     ['ts', "export * from './lib/all.js';"],
-    ['ts', "export { nightly } from './lib/all.js';"],
-    ['ts', 'const made = (name: string) => async () => name;\nexport const nightly = made("x");'],
-    ['js', 'export async function nightly() {}'],
-    ['js', 'exports.nightly = async function () {};\nexports.limit = 3;'],
-    ['js', 'const nightly = async () => 1;\nmodule.exports = { nightly, limit: 3 };'],
-    ['cjs', 'module.exports.nightly = async () => 1;'],
-  ])('are found and bundled as .%s: %s', async (ending, source) => {
+    ['ts', "export { again as NAME } from './lib/again.js';"],
+    ['ts', 'const made = (name: string) => async () => name;\nexport const NAME = made("x");'],
+    ['js', 'export async function NAME() {}'],
+    ['js', 'exports.NAME = async function () {};\nexports.limit = 3;'],
+    ['js', 'const NAME = async () => 1;\nmodule.exports = { NAME, limit: 3 };'],
+    ['cjs', 'module.exports.NAME = async () => 1;'],
+  ];
+
+  it('are found and bundled however they are exported, as TypeScript and as JavaScript of both kinds', async () => {
     write('package.json', '{ "type": "commonjs" }');
-    write('workflows/lib/all.ts', 'export async function nightly(): Promise<void> {}');
-    write(
-      `workflows/nightly.${ending}`,
-      `${source}\n${/exports[. =]/.test(source) ? '' : 'export const pause = defineSignal("pause");\nexport const limit = 3;\nimport { defineSignal } from "asof/workflow";'}`,
-    );
-    expect(await names()).toEqual(['nightly']);
-    await check('nightly');
+    write('workflows/lib/all.ts', 'export async function workflow4() {}');
+    write('workflows/lib/again.ts', 'export const again = async () => 1;');
+    for (const [at, [ending, source]] of forms.entries()) {
+      const others = /exports[. =]/.test(source)
+        ? ''
+        : '\nexport const pause = defineSignal("pause");\nexport const limit = 3;\nimport { defineSignal } from "asof/workflow";';
+      write(`workflows/${at}.${ending}`, `${source.replaceAll('NAME', `workflow${at}`)}${others}`);
+    }
+    const expected = forms.map((_, at) => `workflow${at}`);
+    expect((await names()).sort()).toEqual(expected.sort());
+    await check('workflow3');
     const { codePath } = await bundle();
-    expect(bundled(codePath)).toMatchObject({ nightly: 'function', dbToOfflineStore: 'function' });
+    const functions = Object.fromEntries([...expected, 'dbToOfflineStore'].map((name) => [name, 'function']));
+    expect(bundled(codePath)).toMatchObject(functions);
   });
 
   it('leave out helpers, tests, declarations and what begins with an underscore', async () => {
