@@ -16,6 +16,7 @@ type Files = typeof import('./clean.js') &
   typeof import('./event-totals.js') &
   typeof import('./explore-and-validate.js') &
   typeof import('./ingest.js') &
+  typeof import('./maintain-lake.js') &
   typeof import('./materialize.js') &
   typeof import('./notification-targets.js') &
   typeof import('./notify.js') &

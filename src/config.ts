@@ -9,6 +9,35 @@ export const limits = {
   transactionAttemptsMax: 60,
   transactionRetryDelayMinMs: 10,
   transactionRetryDelayMaxMs: 400,
+  /**
+   * A transaction that takes longer is rolled back, and a file that was written for one is written anew. Upkeep relies on it: a file
+   * that no snapshot names is nobody's once it is older.
+   */
+  transactionMaxMs: 3_600_000,
+  /** Upkeep's own transactions give way: the next run tries again. */
+  upkeepAttemptsMax: 8,
+  /** Files no snapshot names are removed when they are older than this; at least a day, and more than a transaction may take. */
+  orphanAgeMinMs: 24 * 3_600_000,
+  /** Every snapshot is kept for this long; then only the last of each stretch, unless it is needed. */
+  everySnapshotMs: 3_600_000,
+  snapshotStretchMs: 10 * 60_000,
+  /** Snapshots expired by one statement. */
+  expireSnapshotsAtOnce: 2_000,
+  /** Files that were replaced stay on disk for this long, for reads at work; longer ones are pinned, and their pin keeps the files. */
+  replacedFileKeepMs: 3_600_000,
+  /** A read that takes longer pins its snapshot; the pin is renewed as often, and is good for three times as long. */
+  pinEveryMs: 10 * 60_000,
+  /** A run that was opened longer ago and never closed no longer holds snapshots: no step is retried for longer than 7 days. */
+  openRunHoldsMs: 8 * 24 * 3_600_000,
+  /** Files below the first size are small, and merged at every upkeep; those between two sizes once there are several. */
+  mergeTiersBytes: [1024 * 1024, 16 * 1024 * 1024, 128 * 1024 * 1024],
+  mergeTierFiles: 8,
+  /** Share of deleted rows above which a file is written anew. */
+  rewriteAboveShare: 0.3,
+  /** When upkeep is due, unless its pipeline says otherwise: new snapshots, small files, or this time after the last one. */
+  upkeepSnapshots: 500,
+  upkeepSmallFiles: 500,
+  upkeepEveryMs: 3_600_000,
   /** How long a writer waits for its turn on the SQLite catalog before it tries without it (the catalog itself is safe). */
   writerTurnWaitMaxMs: 10_000,
   writerTurnStaleMs: 5_000,

@@ -7,6 +7,7 @@ import type { FeatureRepo } from './feature-repo/index.js';
 import type { EntityInput, HistoricalProgress } from './offline-store/historical-features.js';
 import type { OnlineSelection } from './online-store/index.js';
 import type { RegistryState } from './registry/index.js';
+import type { MaterializeMode, MaterializeProgress } from './sync/index.js';
 
 /** What to read: a service, its parts, or Feast's `view:feature` strings (`view:*` = all features of the view). */
 export type FeatureRequest = FeatureService | FeatureList;
@@ -23,10 +24,23 @@ export interface HistoricalOptions extends NamingOptions {
   readonly createdCutoff?: boolean;
   /** Reads the lake as it was at this snapshot: the same request gives the same training set. */
   readonly asOfSnapshot?: number;
+  /** The same by time: the newest snapshot that is kept of those committed at or before it. */
+  readonly asOfTime?: Date;
+  /** For an answer in a file: keeps a record under this name, and with it the snapshot it can be made again from. */
+  readonly saveAs?: string;
   /** The column with each entity row's time; default `event_timestamp`, else the only timestamp column. */
   readonly entityTimestamp?: string;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: HistoricalProgress) => void;
+}
+
+export interface MaterializeOptions {
+  /** Default: every view that feeds the online store. */
+  readonly views?: readonly string[];
+  readonly mode?: MaterializeMode;
+  readonly end?: Date | undefined;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (view: string, progress: MaterializeProgress) => void;
 }
 
 /**

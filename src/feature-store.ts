@@ -12,40 +12,28 @@ import {
   type FeatureRequest,
   findView,
   type HistoricalOptions,
+  type MaterializeOptions,
   type NamingOptions,
   OnlineRequests,
   onlineViewsOf,
   resolveRequest,
 } from './feature-request.js';
-import type { Lake } from './lake/index.js';
+import { type Lake, readAsOf } from './lake/index.js';
 import {
   type EntityInput,
   type HistoricalOutput,
   type HistoricalResult,
   historicalFeatures,
 } from './offline-store/historical-features.js';
+import { TrainingSets } from './offline-store/training-sets.js';
 import { type OnlineFeatures, type OnlineStore, readOnlineFeatures } from './online-store/index.js';
 import { PipelineSteps } from './pipeline-steps.js';
 import type { Applied, Plan, Registry, RegistryState, TeardownCounts } from './registry/index.js';
 import { RunLogs } from './run-logs/index.js';
 import { Runs } from './runs/index.js';
 import type { StreamProducer } from './stream-source/stream-source.js';
-import {
-  type MaterializeMode,
-  type MaterializeProgress,
-  type MaterializeResult,
-  materializeView,
-} from './sync/index.js';
-import { checkFreshness, type ViewFreshness } from './upkeep/index.js';
-
-export interface MaterializeOptions {
-  /** Default: every view that feeds the online store. */
-  readonly views?: readonly string[];
-  readonly mode?: MaterializeMode;
-  readonly end?: Date | undefined;
-  readonly signal?: AbortSignal;
-  readonly onProgress?: (view: string, progress: MaterializeProgress) => void;
-}
+import { type MaterializeProgress, type MaterializeResult, materializeView } from './sync/index.js';
+import { checkFreshness, Upkeep, type ViewFreshness } from './upkeep/index.js';
 
 /**
  * A project's feature store: definitions, history, newest values. Made by `openFeatureStore`; close it when done. Methods throw
@@ -56,6 +44,8 @@ export class FeatureStore {
   readonly runs: Runs;
   readonly logs: RunLogs;
   readonly steps: PipelineSteps;
+  readonly trainingSets: TrainingSets;
+  readonly upkeep: Upkeep;
   readonly #engines: Engines;
   readonly #reload: () => Promise<FeatureRepo>;
   #repo: FeatureRepo;
@@ -70,6 +60,13 @@ export class FeatureStore {
     this.runs = new Runs(engines.lake);
     this.logs = new RunLogs(engines.lake.sharedDirectory);
     this.steps = new PipelineSteps(this, engines);
+    this.trainingSets = new TrainingSets(engines.lake);
+    this.upkeep = new Upkeep({
+      lake: engines.lake,
+      rules: repo.config.upkeep,
+      online: () => this.online(),
+      tables: async () => [...(await this.state()).views.values()].map(({ table }) => table),
+    });
   }
 
   get repo(): FeatureRepo {
@@ -182,16 +179,19 @@ export class FeatureStore {
     output: HistoricalOutput,
     options: HistoricalOptions = {},
   ): Promise<HistoricalResult> {
-    const { createdCutoff, asOfSnapshot, entityTimestamp, signal, onProgress, ...naming } = options;
-    const state =
-      asOfSnapshot === undefined ? await this.state() : await this.registry.state({ snapshot: asOfSnapshot });
-    return historicalFeatures(this.lake, {
-      selections: resolveRequest(features, this.#repo, state, naming),
-      entities: entityInput(entities),
-      options: { createdCutoff, asOfSnapshot, entityTimestamp },
-      output,
-      signal,
-      onProgress,
+    const { createdCutoff, entityTimestamp, saveAs, signal, onProgress } = options;
+    return readAsOf(this.lake, options, async (asOfSnapshot) => {
+      const state =
+        asOfSnapshot === undefined ? await this.state() : await this.registry.state({ snapshot: asOfSnapshot });
+      return historicalFeatures(this.lake, {
+        selections: resolveRequest(features, this.#repo, state, options),
+        entities: entityInput(entities),
+        options: { createdCutoff, asOfSnapshot, entityTimestamp },
+        output,
+        save: { name: saveAs, keepMs: this.#repo.config.upkeep.keepTrainingSetsMs },
+        signal,
+        onProgress,
+      });
     });
   }
 
@@ -230,8 +230,7 @@ export class FeatureStore {
     onProgress,
   }: MaterializeOptions = {}): Promise<MaterializeResult[]> {
     await this.requireApplied();
-    // All checked before the first is written.
-    const names = this.onlineViews(views);
+    const names = this.onlineViews(views); // all checked before the first is written
     const stores = { lake: this.lake, offline: this.#engines.offline, online: await this.online() };
     const results: MaterializeResult[] = [];
     for (const view of names) {

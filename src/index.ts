@@ -25,8 +25,15 @@ export type {
   StepTarget,
 } from './etl/index.js';
 export type { FeatureRepo } from './feature-repo/index.js';
-export type { Entities, FeatureList, FeatureRequest, HistoricalOptions, NamingOptions } from './feature-request.js';
-export { FeatureStore, type MaterializeOptions } from './feature-store.js';
+export type {
+  Entities,
+  FeatureList,
+  FeatureRequest,
+  HistoricalOptions,
+  MaterializeOptions,
+  NamingOptions,
+} from './feature-request.js';
+export { FeatureStore } from './feature-store.js';
 export {
   type Delivery,
   deliver,
@@ -42,6 +49,7 @@ export {
 export type { DeadLetterRecord } from './offline-store/dead-letters.js';
 export type { EntityInput, HistoricalOutput, HistoricalResult } from './offline-store/historical-features.js';
 export type { EventCounts } from './offline-store/offline-store.js';
+export type { TrainingSet, TrainingSets } from './offline-store/training-sets.js';
 export type { FeatureStatus, OnlineFeatures } from './online-store/index.js';
 export { openFeatureStore } from './open-feature-store.js';
 export { type IsRunning, intervalStatuses } from './pipeline-intervals.js';
@@ -106,4 +114,15 @@ export {
   timestamp,
   type ValueType,
 } from './types.js';
-export type { FreshnessVerdict, StoreFreshness, ViewFreshness } from './upkeep/index.js';
+export type {
+  FreshnessVerdict,
+  LakeCounts,
+  MaintainOptions,
+  StoreFreshness,
+  Upkeep,
+  UpkeepLook,
+  UpkeepReport,
+  UpkeepStep,
+  UpkeepThresholds,
+  ViewFreshness,
+} from './upkeep/index.js';

@@ -129,9 +129,8 @@ export class PipelineSteps {
     { runId, view }: StepTarget,
     { failOn, ...options }: VerifyOptions & { readonly failOn: boolean },
   ): Promise<VerifyReport> {
-    const { projectRoot } = this.#store.repo;
     const result = await this.checkOnline(view, options);
-    return keepVerification(this.#engines.lake, { runId, result, projectRoot, failOn });
+    return keepVerification(this.#engines.lake, { runId, result, projectRoot: this.#store.repo.projectRoot, failOn });
   }
 
   async consumeStream(

@@ -79,7 +79,10 @@ const rooms: Record<string, Room> = {
     types: ['registry', 'feature-repo'],
   },
   upkeep: { loads: [...onLake, 'online-store', 'sync'] },
-  'feature-request': { loads: [...onLake, 'offline-store', 'online-store'], types: ['registry', 'feature-repo'] },
+  'feature-request': {
+    loads: [...onLake, 'offline-store', 'online-store'],
+    types: ['registry', 'feature-repo', 'sync'],
+  },
   engines: { loads: [], types: library },
   'pipeline-steps': { loads: library, types: ['engines', 'feature-store'] },
   'feature-store': { loads: [...library, 'feature-request', 'pipeline-steps'], types: ['engines'] },

@@ -4,7 +4,7 @@ import type { HistoricalOptions, HistoricalOutput, HistoricalResult } from '../i
 import { action, describeCommand, type GlobalOptions, withStore } from './command.js';
 import { type FeatureOptions, requestedFeatures, withFeatureOptions } from './feature-options.js';
 import { interruptSignal } from './interrupt.js';
-import { atMostOne, countOption } from './option-values.js';
+import { atMostOne, countOption, timeOption } from './option-values.js';
 import { plural, printJson, printTable } from './output.js';
 import { runTask } from './progress.js';
 
@@ -14,6 +14,8 @@ interface Given extends FeatureOptions {
   readonly table?: string;
   readonly createdCutoff?: boolean;
   readonly asOfSnapshot?: string;
+  readonly asOfTime?: string;
+  readonly saveAs?: string;
   readonly entityTimestamp?: string;
 }
 
@@ -35,6 +37,8 @@ export function registerGetHistoricalFeatures(program: Command): void {
       .option('--table <name>', 'write the rows to a new table of the lake instead; --json as with --out')
       .option('--created-cutoff', "only rows made by the entity row's time count")
       .option('--as-of-snapshot <n>', 'read the lake as it was at this snapshot')
+      .option('--as-of-time <time>', 'read the lake as it was at this time, e.g. 2024-01-01T00:00:00Z')
+      .option('--save-as <name>', 'with --out: note the answer in `asof training-sets`, so that it can be made again')
       .option('--entity-timestamp <column>', 'the column with the time; default event_timestamp, else the only one'),
     `asof get-historical-features --entities data/driver_orders.csv --features driver_stats:conv_rate,driver_stats:acc_rate
 asof get-historical-features --entities data/driver_orders.csv --service driver_ranking --out training.parquet`,
@@ -44,7 +48,8 @@ asof get-historical-features --entities data/driver_orders.csv --service driver_
 async function getHistoricalFeatures(options: GlobalOptions, given: Given): Promise<undefined> {
   const output = outputOf(given);
   const asOfSnapshot = countOption('--as-of-snapshot', given.asOfSnapshot);
-  const { createdCutoff, entityTimestamp, fullFeatureNames } = given;
+  const asOfTime = timeOption('--as-of-time', given.asOfTime);
+  const { createdCutoff, entityTimestamp, fullFeatureNames, saveAs } = given;
   const signal = interruptSignal();
   const result = await withStore(options, async (store) => {
     const features = requestedFeatures(store, given);
@@ -55,15 +60,18 @@ async function getHistoricalFeatures(options: GlobalOptions, given: Given): Prom
       ...(asOfSnapshot === undefined ? {} : { asOfSnapshot }),
       ...(entityTimestamp === undefined ? {} : { entityTimestamp }),
     };
+    const moment = asOfTime === undefined ? {} : { asOfTime };
     const written = await runTask('features as of each entity row', options, (update) =>
       store.writeHistoricalFeatures(features, given.entities, output, {
         ...settings,
+        ...moment,
+        ...(saveAs === undefined ? {} : { saveAs }),
         onProgress: ({ step, rows }) => update(rows === undefined ? step : `${step}: ${plural(rows, 'row')}`),
       }),
     );
     if (!options.json || written.rows !== undefined || written.rowCount > rowsBesideFileMax) return written;
     // The same question at the same snapshot has the same answer.
-    const again = { ...settings, asOfSnapshot: asOfSnapshot ?? written.snapshot };
+    const again = { ...settings, asOfSnapshot: written.snapshot };
     return { ...written, rows: await store.getHistoricalFeatures(features, given.entities, again) };
   });
   if (options.json) printJson(result);

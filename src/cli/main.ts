@@ -129,6 +129,16 @@ const entries: readonly Entry[] = [
     load: async () => (await import('./verify.js')).registerVerify,
   },
   {
+    name: 'maintain',
+    about: 'keep the lake small: merge files, expire snapshots nobody needs, remove what is left over',
+    load: async () => (await import('./maintain.js')).registerMaintain,
+  },
+  {
+    name: 'training-sets',
+    about: 'saved training sets: list them, or let one go with the snapshot it can be made again from',
+    load: async () => (await import('./training-sets.js')).registerTrainingSets,
+  },
+  {
     name: 'get-historical-features',
     about: 'features as of the time of each entity row, for training',
     load: async () => (await import('./get-historical-features.js')).registerGetHistoricalFeatures,

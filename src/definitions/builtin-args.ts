@@ -7,6 +7,12 @@ const time = z.string().describe('ISO time');
 /** What the workflows that come with asof take. */
 export const builtinArgs = {
   dbToOfflineStore: z.strictObject({ views, full }),
+  maintainLake: z.strictObject({
+    force: z.boolean().optional(),
+    snapshots: z.int().min(1).optional(),
+    smallFiles: z.int().min(1).optional(),
+    every: z.string().describe("a time, e.g. '1 hour'").optional(),
+  }),
   materializeOfflineToOnline: z.strictObject({ views, full, start: time.optional(), end: time.optional() }),
   streamToStores: z.strictObject({
     view: z.string(),

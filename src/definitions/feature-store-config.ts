@@ -8,6 +8,7 @@ import {
   type OnlineStoreSettings,
   type StreamSourceSettings,
 } from './engine-settings.js';
+import { type UpkeepRules, type UpkeepSettings, upkeepRules } from './upkeep-settings.js';
 
 /** Which engines a project runs on. Exported by `feature-store.ts` of the feature repository. */
 export interface FeatureStoreConfig extends Definition<'feature_store_config'> {
@@ -16,6 +17,8 @@ export interface FeatureStoreConfig extends Definition<'feature_store_config'> {
   readonly catalog: CatalogSettings;
   readonly onlineStore: OnlineStoreSettings;
   readonly streamSource: StreamSourceSettings;
+  /** How long upkeep keeps what nobody needs any more. */
+  readonly upkeep: UpkeepRules;
 }
 
 /** The lake has a schema of the project's name; these are there already. */
@@ -30,10 +33,11 @@ export function featureStoreConfig(def: {
   catalog?: CatalogSettings;
   onlineStore?: OnlineStoreSettings;
   streamSource?: StreamSourceSettings;
+  upkeep?: UpkeepSettings;
 }): FeatureStoreConfig {
   checkName('featureStoreConfig', def.project, 'project');
   const where = label('featureStoreConfig', def.project);
-  checkFields(where, def, ['project', 'catalog', 'onlineStore', 'streamSource']);
+  checkFields(where, def, ['project', 'catalog', 'onlineStore', 'streamSource', 'upkeep']);
   if (takenSchemas.includes(def.project.toLowerCase()) || /_asof$/i.test(def.project)) {
     throw new DefinitionError(`project "${def.project}" is a name that DuckDB or asof uses for schemas of its own`, {
       where,
@@ -47,5 +51,6 @@ export function featureStoreConfig(def: {
   checkOnlineStore(where, onlineStore);
   checkStreamSource(where, streamSource);
   const { project } = def;
-  return define({ kind: 'feature_store_config', name: project, project, catalog, onlineStore, streamSource });
+  const upkeep = upkeepRules(where, def.upkeep);
+  return define({ kind: 'feature_store_config', name: project, project, catalog, onlineStore, streamSource, upkeep });
 }

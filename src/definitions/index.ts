@@ -62,4 +62,5 @@ export {
 } from './sources.js';
 export { type StreamStart, type StreamStartOption, streamStartText } from './stream-start.js';
 export type { TlsSettings } from './tls-settings.js';
+export type { UpkeepRules, UpkeepSettings } from './upkeep-settings.js';
 export { parseUtc } from './utc-time.js';

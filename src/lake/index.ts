@@ -1,8 +1,10 @@
 export { type CatalogOptions, catalog } from './catalog.js';
 export { firstLine } from './first-line.js';
 export { Lake, type LakeOptions } from './lake.js';
+export { extendPin, holdPins, listPins, type Pin, type PinRequest, releasePin, takePin, whilePinned } from './pins.js';
 export { Session, type SqlRow, type SqlValue, type StatementOptions } from './session.js';
 export { shownPath } from './shown-path.js';
+export { checkSnapshot, type LakeMoment, readAsOf, resolveMoment } from './snapshots.js';
 export { id, ids, lit, tempTable } from './sql.js';
 export { type SystemTable, systemSchema } from './system-tables.js';
 export { isConflict, type TransactionOptions } from './transaction.js';

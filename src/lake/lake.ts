@@ -9,7 +9,7 @@ import { loadExtension } from './extensions.js';
 import { firstLine } from './first-line.js';
 import { PostgresCatalog } from './postgres/postgres-catalog.js';
 import { Session, type SqlRow, type SqlValue, type StatementOptions } from './session.js';
-import { id } from './sql.js';
+import { id, lit } from './sql.js';
 import { SqliteCatalog } from './sqlite-catalog.js';
 import { createSystemTables, type SystemTable, systemSchema, systemTables } from './system-tables.js';
 import { runTransaction, type TransactionOptions } from './transaction.js';
@@ -165,6 +165,16 @@ export class Lake {
     this.#instance.closeSync();
   }
 
+  /** The full names of one system table in all projects of this lake that have it: snapshots belong to all of them. */
+  async everywhere(table: SystemTable): Promise<string[]> {
+    const rows = await this.all<{ schema: string }>(
+      `SELECT schema_name AS schema FROM duckdb_tables()
+       WHERE database_name = $1 AND table_name = $2 AND ends_with(schema_name, $3) ORDER BY schema_name`,
+      [catalog, table, systemSchema('')],
+    );
+    return rows.map(({ schema }) => `${catalog}.${id(schema)}.${id(table)}`);
+  }
+
   /** Also those that a newer version added to a lake that is there. */
   async #createTables(): Promise<void> {
     const known = await this.all<{ name: string }>(
@@ -172,13 +182,19 @@ export class Lake {
       [catalog, systemSchema(this.project)],
     );
     const names = new Set(known.map(({ name }) => name));
-    if (Object.keys(systemTables).every((table) => names.has(table))) return;
+    if (Object.keys(systemTables).every((name) => names.has(name))) return;
     await this.transaction({ message: `create the tables of project ${this.project}` }, async (session) => {
       for (const statement of createSystemTables(catalog, this.project)) await session.run(statement);
-      const [row] = await session.all(`SELECT 1 FROM ${this.system('lake')}`);
-      if (row !== undefined) return;
-      await session.run(`INSERT INTO ${this.system('lake')} VALUES ($1, now())`, [randomUUID()]);
-      await session.run(`INSERT INTO ${this.system('registry_head')} VALUES (0, now())`);
+      const heads: Partial<Record<SystemTable, string>> = {
+        lake: `${lit(randomUUID())}, now()`,
+        registry_head: '0, now()',
+        pins: "'', NULL, NULL, NULL, NULL",
+      };
+      for (const [table, values] of Object.entries(heads)) {
+        const name = this.system(table);
+        if ((await session.one(`SELECT 1 FROM ${name} LIMIT 1`)) === undefined)
+          await session.run(`INSERT INTO ${name} VALUES (${values})`);
+      }
     });
   }
 }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
+import { limits } from '../config.js';
 import { StoreUnavailableError } from '../errors.js';
 import { firstLine } from './first-line.js';
 import { isDiskError } from './machine-error.js';
@@ -51,6 +52,9 @@ export async function writeFileByCopy(
     });
   }
 }
+
+/** Whether a file that no snapshot names yet was written so long ago that upkeep may soon take it for nobody's. */
+export const isTooOld = (writtenAt: number): boolean => Date.now() - writtenAt > limits.transactionMaxMs;
 
 /** Makes a file's content, or a folder's names, survive a power loss. */
 export function syncPath(target: string): void {

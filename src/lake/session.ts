@@ -38,6 +38,8 @@ export class Session {
   readonly #options: SessionOptions;
   /** A statement that was given up but still holds the connection. */
   #stuck: Promise<void> | undefined;
+  /** Why no further statement may run. */
+  #ended: Error | undefined;
 
   constructor(connection: DuckDBConnection, options: SessionOptions = {}) {
     this.#connection = connection;
@@ -90,16 +92,28 @@ export class Session {
     }
   }
 
+  /** Interrupts what runs and refuses what would follow, for good: its transaction is over, whoever still works in it. */
+  end(reason: Error): void {
+    this.#ended = reason;
+    this.#connection.interrupt();
+  }
+
+  /** Also of a session that was ended. */
+  async rollback(): Promise<void> {
+    await this.#guard({}, () => this.#connection.run('ROLLBACK'), true);
+  }
+
   close(): void {
     // Closing waits for a running statement, and would hold up everything.
     if (this.#stuck === undefined) this.#connection.closeSync();
     else void this.#stuck.then(() => this.#connection.closeSync());
   }
 
-  async #guard<T>({ signal }: StatementOptions, statement: () => Promise<T>): Promise<T> {
+  async #guard<T>({ signal }: StatementOptions, statement: () => Promise<T>, evenEnded = false): Promise<T> {
     signal?.throwIfAborted();
     return statements.use(async () => {
       signal?.throwIfAborted();
+      if (this.#ended !== undefined && !evenEnded) throw this.#ended;
       if (this.isStuck) throw new StoreUnavailableError('an earlier statement of this session has not ended');
       const { watch, translate } = this.#options;
       await watch?.before();
@@ -108,6 +122,7 @@ export class Session {
       try {
         return await (watch === undefined ? statement() : this.#watched(watch, statement()));
       } catch (error) {
+        if (this.#ended !== undefined) throw this.#ended;
         throw signal?.aborted === true
           ? signal.reason
           : machineError(translate === undefined ? error : translate(error));

@@ -10,6 +10,10 @@ export interface TransactionOptions {
   readonly message: string;
   /** Marks commits that change no data (upkeep), so that materialize can skip their snapshots. */
   readonly upkeep?: boolean;
+  /** Attempts against other writers; default: many. */
+  readonly attempts?: number;
+  /** Default: limits.transactionMaxMs, on which upkeep relies. */
+  readonly maxMs?: number;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -20,12 +24,18 @@ export interface TransactionOptions {
  * A COMMIT whose outcome is unknown is looked up by the mark it carries before it is tried again, so nothing is written twice.
  * `work` may run several times: it must start from what it reads, and do no lasting work outside the session.
  * @returns what `work` returned and the snapshot that holds the commit (the newest one if nothing was written).
- * @throws StoreUnavailableError when the limit of attempts is reached; AsofErrors of `work` as they are.
+ * @throws StoreUnavailableError when the limit of attempts is reached, or a transaction takes too long; AsofErrors of `work` as they are.
  */
 export async function runTransaction<T>(
   session: Session,
   catalog: string,
-  { message, upkeep = false, signal }: TransactionOptions,
+  {
+    message,
+    upkeep = false,
+    attempts = limits.transactionAttemptsMax,
+    maxMs = limits.transactionMaxMs,
+    signal,
+  }: TransactionOptions,
   work: (session: Session) => Promise<T>,
 ): Promise<{ result: T; snapshot: number }> {
   for (let attempt = 1; ; attempt += 1) {
@@ -34,14 +44,14 @@ export async function runTransaction<T>(
     let done: { result: T } | undefined;
     try {
       await session.run('BEGIN TRANSACTION');
-      const result = await work(session);
+      const result = await withinTime(session, message, maxMs, () => work(session));
       const info = JSON.stringify({ mark, ...(upkeep ? { upkeep: true } : {}) });
       await session.run(`CALL ${catalog}.set_commit_message('asof', ${lit(message)}, extra_info => ${lit(info)})`);
       done = { result };
       await session.run('COMMIT');
       return { result, snapshot: await committedSnapshot(session, catalog) };
     } catch (error) {
-      await session.run('ROLLBACK').catch(() => undefined);
+      await session.rollback().catch(() => undefined);
       // Once the commit was asked for, its outcome is what counts, whatever the error.
       if ((error instanceof AsofError && done === undefined) || signal?.aborted === true) throw error;
       if (!isConflict(error)) {
@@ -55,7 +65,7 @@ export async function runTransaction<T>(
           mend: `nothing was written; ${mend}`,
         });
       }
-      if (attempt >= limits.transactionAttemptsMax) {
+      if (attempt >= attempts) {
         throw new StoreUnavailableError(`"${message}" lost against other writers ${attempt} times`, {
           cause: error,
           mend: 'it is tried again later; if it stays, look for a writer that commits without pause',
@@ -64,6 +74,25 @@ export async function runTransaction<T>(
     }
     const most = Math.min(limits.transactionRetryDelayMaxMs, limits.transactionRetryDelayMinMs * 2 ** attempt);
     await new Promise((resolve) => setTimeout(resolve, limits.transactionRetryDelayMinMs + Math.random() * most));
+  }
+}
+
+/** Files written for a transaction are no orphans while it may still commit, so its time has an end. */
+async function withinTime<T>(session: Session, message: string, maxMs: number, work: () => Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const over = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      const error = new StoreUnavailableError(`"${message}" took longer than ${Math.round(maxMs / 1_000)} s`, {
+        mend: 'it was rolled back, nothing was written; look for what it waits for, or give it less to do at once',
+      });
+      session.end(error);
+      reject(error);
+    }, maxMs);
+  });
+  try {
+    return await Promise.race([work(), over]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 

@@ -1,5 +1,5 @@
 import { type FeatureTable, tableName } from '../definitions/feature-table.js';
-import { ids, type Lake } from '../lake/index.js';
+import type { Lake } from '../lake/index.js';
 import { writeNewestRows, writeStreamRows } from './newest-rows.js';
 import type {
   ClaimRequest,
@@ -62,14 +62,6 @@ export class DuckLakeOfflineStore implements OfflineStore {
       [this.#lake.project, tableName(table)],
     );
     return found?.id;
-  }
-
-  async countKeys(table: FeatureTable, snapshot: number): Promise<number> {
-    const keys = ids(Object.keys(table.joinKeys));
-    const found = await this.#lake.one<{ n: bigint }>(
-      `SELECT count(*) AS n FROM (SELECT DISTINCT ${keys} FROM ${this.#lake.table(tableName(table))} AT (VERSION => ${snapshot}))`,
-    );
-    return Number(found?.n ?? 0);
   }
 
   currentSnapshot(): Promise<number> {

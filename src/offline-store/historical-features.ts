@@ -1,6 +1,7 @@
+import path from 'node:path';
 import { type FeatureTable, tableName } from '../definitions/feature-table.js';
 import { DefinitionError } from '../errors.js';
-import { catalog, ids, type Lake, type Session } from '../lake/index.js';
+import { checkSnapshot, ids, type Lake, type Session, whilePinned } from '../lake/index.js';
 import { typeName, type ValueType } from '../types.js';
 import { type EntityInput, type PreparedEntities, prepareEntities, suggest } from './entity-rows.js';
 import {
@@ -11,6 +12,7 @@ import {
   writeOutput,
 } from './historical-output.js';
 import { type JoinedView, pointInTimeSql, type Reach } from './point-in-time.js';
+import { checkNameFree, featuresOf, insertTrainingSet } from './training-sets.js';
 
 export type { EntityInput, HistoricalOutput, HistoricalRow };
 
@@ -34,6 +36,8 @@ export interface HistoricalRequest {
     readonly entityTimestamp?: string | undefined;
   };
   readonly output: HistoricalOutput;
+  /** Keeps a record of the answer, and with it the snapshot it was made from; a table is always recorded, under its own name. */
+  readonly save?: { readonly name?: string | undefined; readonly keepMs?: number | undefined } | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: HistoricalProgress) => void) | undefined;
 }
@@ -64,10 +68,18 @@ export interface HistoricalResult {
  * DataError for entity rows that can't be read or values that fit no key.
  */
 export async function historicalFeatures(lake: Lake, request: HistoricalRequest): Promise<HistoricalResult> {
-  const { selections, entities: input, options = {}, output, signal, onProgress } = request;
+  await checkOutput(lake, request.output);
+  await checkSave(lake, request);
+  const { asOfSnapshot } = request.options ?? {};
+  if (asOfSnapshot !== undefined) await checkSnapshot(lake, asOfSnapshot);
+  const snapshot = asOfSnapshot ?? (await lake.currentSnapshot());
+  return whilePinned(lake, { snapshot, reason: 'historical read' }, () => readAt(lake, request, snapshot));
+}
+
+/** One snapshot for all views, so that no commit comes in between. */
+async function readAt(lake: Lake, request: HistoricalRequest, snapshot: number): Promise<HistoricalResult> {
+  const { selections, entities: input, options = {}, output, save, signal, onProgress } = request;
   const features = selectedFeatures(selections);
-  await checkOutput(lake, output);
-  const snapshot = await pinSnapshot(lake, options.asOfSnapshot);
   return lake.withSession(async (session) => {
     onProgress?.({ step: 'entities' });
     const entities = await prepareEntities(session, lake, input, {
@@ -86,7 +98,12 @@ export async function historicalFeatures(lake: Lake, request: HistoricalRequest)
       ...Object.entries(features).map(([name, type]) => ({ name, type })),
     ];
     const given = input.type === 'rows' ? input.rows : undefined;
-    const written = await writeOutput({ lake, session, sql, columns, given, output, signal });
+    const recorded = { snapshot, features: featuresOf(selections), keepMs: save?.keepMs };
+    const written = await writeOutput({ lake, session, sql, columns, given, output, recorded, signal });
+    if (save?.name !== undefined && written.file !== undefined) {
+      const set = { ...recorded, name: save.name, place: path.resolve(written.file), rows: written.rowCount };
+      await lake.transaction({ message: `training set ${set.name}` }, (writer) => insertTrainingSet(writer, lake, set));
+    }
     onProgress?.({ step: 'done', rows: written.rowCount });
     const names = Object.fromEntries(Object.entries(features).map(([name, type]) => [name, typeName(type)]));
     return { ...written, snapshot, features: names };
@@ -145,16 +162,13 @@ function entityKeys(selections: readonly HistoricalSelection[]): Record<string, 
   return keys;
 }
 
-/** One snapshot for all views, so that no commit comes in between. */
-async function pinSnapshot(lake: Lake, asked: number | undefined): Promise<number> {
-  if (asked === undefined) return lake.currentSnapshot();
-  const known = await lake.one<{ first: bigint; last: bigint; found: boolean }>(
-    `SELECT min(snapshot_id) AS first, max(snapshot_id) AS last, coalesce(bool_or(snapshot_id = $1), false) AS found FROM ${catalog}.snapshots()`,
-    [Number.isSafeInteger(asked) ? BigInt(asked) : -1n],
-  );
-  if (known?.found === true) return asked;
-  throw new DefinitionError(`the lake has no snapshot ${asked}`, {
-    mend: `it has ${known?.first} to ${known?.last}; older ones were expired by upkeep`,
+/** Found before any work is done. */
+async function checkSave(lake: Lake, { output, save }: HistoricalRequest): Promise<void> {
+  if (output.type === 'table') await checkNameFree(lake, output.table);
+  if (save?.name === undefined) return;
+  if (output.type === 'file') return checkNameFree(lake, save.name);
+  throw new DefinitionError('only an answer in a file can be saved under a name', {
+    mend: output.type === 'table' ? 'leave the name out: a table is saved under its own' : 'write it to a file',
   });
 }
 

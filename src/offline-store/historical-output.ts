@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { DataError, DefinitionError } from '../errors.js';
+import { DataError, DefinitionError, StoreUnavailableError } from '../errors.js';
 import { columnReader } from '../lake/chunk-values.js';
 import { catalog, id, type Lake, lit, type Session } from '../lake/index.js';
-import { writeFileByCopy } from '../lake/parquet-file.js';
+import { isTooOld, writeFileByCopy } from '../lake/parquet-file.js';
 import { itemsOf, sqlType, type ValueType } from '../types.js';
+import { insertTrainingSet, type NewTrainingSet } from './training-sets.js';
 
 /** Where the answer goes. */
 export type HistoricalOutput =
@@ -33,6 +34,8 @@ export interface OutputRequest {
   /** Entity rows given as objects: handed back with their own values instead of copies that went through the database. */
   readonly given: readonly Readonly<Record<string, unknown>>[] | undefined;
   readonly output: HistoricalOutput;
+  /** Noted with a table, in its own transaction. */
+  readonly recorded: Pick<NewTrainingSet, 'snapshot' | 'features' | 'keepMs'>;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -109,7 +112,7 @@ export async function writeOutput(request: OutputRequest): Promise<Written> {
 
 /** The heavy part comes first, outside any transaction: a Parquet file that the transaction only registers. */
 async function writeTable(request: OutputRequest, table: string): Promise<number> {
-  const { lake, session, signal } = request;
+  const { lake, session, recorded, signal } = request;
   const file = path.resolve(lake.dataDirectory(table), `${randomUUID()}.parquet`);
   let registered = false;
   try {
@@ -120,7 +123,14 @@ async function writeTable(request: OutputRequest, table: string): Promise<number
       `DESCRIBE FROM read_parquet(${lit(file)})`,
     );
     const definitions = columns.map((column) => `${id(column.column_name)} ${column.column_type}`).join(', ');
+    const writtenAt = Date.now();
     await lake.transaction({ message: `training set ${table}`, signal }, async (writer) => {
+      if (isTooOld(writtenAt)) {
+        throw new StoreUnavailableError(`table ${table}: its file could not be registered in time`, {
+          mend: 'nothing was written; ask again when the lake answers faster',
+        });
+      }
+      await insertTrainingSet(writer, lake, { ...recorded, name: table, place: `table ${table}`, rows });
       await writer.run(`CREATE TABLE ${lake.table(table)} (${definitions})`);
       if (rows === 0) return;
       await writer.run(

@@ -1,5 +1,6 @@
 import { createdTimestamp, eventTimestamp, type FeatureTable, tableName } from '../definitions/feature-table.js';
-import { catalog, id, ids, type Lake, lit, type Session, type SqlValue, tempTable } from '../lake/index.js';
+import { changeFeed } from '../lake/change-feed.js';
+import { id, ids, type Lake, type Session, type SqlValue, tempTable } from '../lake/index.js';
 import { writeParquet } from '../lake/parquet-file.js';
 import type { NewestRowsRequest, StreamRowsRequest } from './offline-store.js';
 
@@ -61,7 +62,7 @@ export function newestOf(
 
 /** Puts the distinct keys a run has to look at into a temporary table. @returns false when that would be (nearly) all of them. */
 async function selectKeys(session: Session, lake: Lake, request: NewestRowsRequest): Promise<boolean> {
-  const selected = keySelection(lake, request);
+  const selected = await keySelection(lake, request);
   if (selected === undefined) return false;
   const { sql, values } = selected;
   const options = { signal: request.signal };
@@ -78,10 +79,10 @@ async function selectKeys(session: Session, lake: Lake, request: NewestRowsReque
 }
 
 /** `undefined` = all keys. The change feed is used as a set of keys only: its types change with upkeep. */
-function keySelection(
+async function keySelection(
   lake: Lake,
   { table, keys: selection, snapshot, end }: NewestRowsRequest,
-): { sql: string; values: SqlValue[] } | undefined {
+): Promise<{ sql: string; values: SqlValue[] } | undefined> {
   const keys = ids(Object.keys(table.joinKeys));
   const rows = rowsAt(lake, table, snapshot);
   const time = id(eventTimestamp);
@@ -95,8 +96,7 @@ function keySelection(
   const { fromSnapshot, toSnapshot, after } = selection;
   const parts: string[] = [];
   if (fromSnapshot <= toSnapshot) {
-    const place = `${lit(catalog)}, ${lit(lake.project)}, ${lit(tableName(table))}`;
-    parts.push(`SELECT ${keys} FROM ducklake_table_changes(${place}, ${fromSnapshot}, ${toSnapshot})`);
+    parts.push(`SELECT ${keys} FROM ${await changeFeed(lake, tableName(table), fromSnapshot, toSnapshot)}`);
   }
   if (after !== undefined) {
     parts.push(`SELECT ${keys} FROM ${rows} WHERE ${time} > $1::TIMESTAMPTZ AND ${time} <= $2::TIMESTAMPTZ`);

@@ -158,8 +158,6 @@ export interface OfflineStore {
   writeStreamRows(request: StreamRowsRequest): Promise<{ rows: number }>;
   /** What identifies the view's table; changes when it is dropped and created again. */
   tableId(table: FeatureTable): Promise<string | undefined>;
-  /** Number of distinct keys at a snapshot. */
-  countKeys(table: FeatureTable, snapshot: number): Promise<number>;
   currentSnapshot(): Promise<number>;
   lakeId(): Promise<string>;
 }

@@ -5,12 +5,12 @@ import { createdTimestamp, eventTimestamp, tableName, valueColumns } from '../de
 import { StoreUnavailableError } from '../errors.js';
 import { headTable } from '../lake/feature-tables.js';
 import { catalog, id, ids, type Lake, lit, type Session } from '../lake/index.js';
-import { writeParquet } from '../lake/parquet-file.js';
+import { isTooOld, writeParquet } from '../lake/parquet-file.js';
 import { ingestTimeUs } from './ingest-time.js';
 import type { PublishRequest, PublishResult } from './offline-store.js';
 
-/** Another publisher of the view committed since our rows were compared with the table. */
-class HeadMoved extends Error {}
+/** Another publisher of the view committed since our rows were compared with the table, or the file grew too old meanwhile. */
+class StartOver extends Error {}
 
 /** How often the comparison is done again because another publisher of the view was faster. */
 const comparisonsMax = 20;
@@ -26,7 +26,7 @@ export async function publish(lake: Lake, request: PublishRequest): Promise<Publ
     try {
       return await comparePublish(lake, request);
     } catch (error) {
-      if (!(error instanceof HeadMoved)) throw error;
+      if (!(error instanceof StartOver)) throw error;
       const again = await findPublication(lake, request);
       if (again !== undefined) return again;
     }
@@ -49,14 +49,16 @@ async function comparePublish(
     const { total, fresh } = await lake.withSession((session) =>
       writeNewRows(session, lake, { table, file, signal }, snapshot, dataFile),
     );
+    const writtenAt = Date.now();
     const committed = await lake.transaction(
       { message: `publish ${table.view} (run ${runId})`, signal },
       async (session) => {
+        if (isTooOld(writtenAt)) throw new StartOver();
         const moved = await session.run(
           `UPDATE ${headTable(lake, table)} SET publishes = publishes + 1 WHERE publishes = $1`,
           [head?.publishes ?? 0n],
         );
-        if (moved !== 1) throw new HeadMoved();
+        if (moved !== 1) throw new StartOver();
         await alongside?.(session);
         const detail = JSON.stringify({ published: fresh, alreadyThere: total - fresh });
         await session.run(`INSERT INTO ${lake.system('publications')} VALUES ($1, $2, now(), $3, $4)`, [

@@ -1,4 +1,4 @@
-export type { Cursor } from './cursor.js';
+export { type Cursor, readCursor } from './cursor.js';
 export { type MaterializeProgress, type MaterializeResult, materializeView } from './materialize.js';
 export type { MaterializeMode } from './materialize-plan.js';
 export { type PushResult, pushRows } from './push.js';

@@ -27,16 +27,38 @@ export async function readLakeState({ offline }: Pick<Stores, 'offline'>, table:
 export interface SnapshotHistory {
   /** When it was committed; numbers alone are used again by a lake that was set back. `undefined` = it was expired. */
   readonly committedAt: string | undefined;
-  /** Whether every snapshot after it is there as well: the change feed can't see what came and went in a missing one. */
+  /**
+   * Whether the change feed sees all that happened since: every snapshot is there as well, or upkeep took it out because nothing went
+   * in the one behind it.
+   */
   readonly unbroken: boolean;
+  /** Whether the first of them only wrote anew what was there: rows of a table that was rewritten since they came name it. */
+  readonly isUpkeep: boolean;
 }
 
 export async function snapshotHistory(lake: Lake, from: number, to: number): Promise<SnapshotHistory> {
   // Of the catalog's own table: snapshots() reads every change of every snapshot.
-  const found = await lake.one<{ count: bigint; at: string | null }>(
-    `SELECT count(*) AS count, max(snapshot_time::VARCHAR) FILTER (snapshot_id = $1) AS at
+  const found = await lake.one<{ count: bigint; at: string | null; upkeep: boolean }>(
+    `SELECT count(*) AS count, max(snapshot_time::VARCHAR) FILTER (snapshot_id = $1) AS at,
+       (SELECT count(*) > 0 FROM ${lake.metadata('ducklake_snapshot_changes')}
+        WHERE snapshot_id = $1 AND commit_extra_info LIKE '%"upkeep":true%') AS upkeep
      FROM ${lake.metadata('ducklake_snapshot')} WHERE snapshot_id BETWEEN $1 AND $2`,
     [BigInt(from), BigInt(to)],
   );
-  return { committedAt: found?.at ?? undefined, unbroken: Number(found?.count ?? 0) === to - from + 1 };
+  const missing = to - from + 1 - Number(found?.count ?? 0);
+  const committedAt = found?.at ?? undefined;
+  const isUpkeep = found?.upkeep ?? false;
+  return { committedAt, isUpkeep, unbroken: missing === 0 || missing === (await countThinned(lake, from, to)) };
+}
+
+async function countThinned(lake: Lake, from: number, to: number): Promise<number> {
+  const counts = (await lake.everywhere('thinned_snapshots')).map(
+    (table) =>
+      `SELECT greatest(0, least("last", $2) - greatest("first", $1) + 1) AS n FROM ${table} WHERE "last" >= $1 AND "first" <= $2`,
+  );
+  const found = await lake.one<{ n: bigint | null }>(
+    `SELECT sum(n)::BIGINT AS n FROM (${counts.join(' UNION ALL ')})`,
+    [BigInt(from), BigInt(to)],
+  );
+  return Number(found?.n ?? 0);
 }

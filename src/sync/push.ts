@@ -83,7 +83,8 @@ async function keysOf(
   { published, alreadyThere, snapshot }: PublishResult,
   times: Times,
 ): Promise<KeySelection> {
-  const { unbroken: isThere } = await snapshotHistory(lake, snapshot, snapshot);
+  const { committedAt, isUpkeep } = await snapshotHistory(lake, snapshot, snapshot);
+  const isThere = committedAt !== undefined && !isUpkeep;
   if (published > 0 && alreadyThere === 0 && isThere) {
     return { type: 'changed', fromSnapshot: snapshot, toSnapshot: snapshot, after: undefined };
   }

@@ -1,5 +1,6 @@
 import { createdTimestamp, eventTimestamp, type FeatureTable, tableName } from '../definitions/feature-table.js';
-import { catalog, id, ids, type Lake, lit, type Session, type StatementOptions, tempTable } from '../lake/index.js';
+import { changeFeed } from '../lake/change-feed.js';
+import { id, ids, type Lake, lit, type Session, type StatementOptions, tempTable } from '../lake/index.js';
 import { newestOf } from '../offline-store/newest-rows.js';
 import { bool, bytes, int64, type Schema, sqlType, timestamp } from '../types.js';
 import type { VerifyFacts } from './verify-facts.js';
@@ -83,7 +84,7 @@ export async function sightsSql(
     rowsNow,
     ...(cursor === undefined || cursor.snapshot === snapshot
       ? []
-      : [rowsThen, changed(lake, table, cursor.snapshot + 1, snapshot)]),
+      : [rowsThen, await changed(lake, table, cursor.snapshot + 1, snapshot)]),
   ];
   return `SELECT * FROM (
     WITH held AS (SELECT DISTINCT ${ids(keys, 's')}, true AS _held FROM (${held.map((rows) => `FROM ${rows}`).join(' UNION ALL BY NAME ')}) AS r
@@ -127,8 +128,7 @@ async function rowsAt(session: Session, lake: Lake, table: FeatureTable, snapsho
 }
 
 /** All rows that came, went or changed between two snapshots, both inclusive: as they were and as they are. */
-function changed(lake: Lake, table: FeatureTable, from: number, to: number): string {
-  const place = [catalog, lake.project, tableName(table)].map(lit).join(', ');
+async function changed(lake: Lake, table: FeatureTable, from: number, to: number): Promise<string> {
   const columns = ids([...Object.keys(table.joinKeys), ...Object.keys(rowSchema(table))]);
-  return `(SELECT ${columns} FROM ducklake_table_changes(${place}, ${from}, ${to}))`;
+  return `(SELECT ${columns} FROM ${await changeFeed(lake, tableName(table), from, to)})`;
 }

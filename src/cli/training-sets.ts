@@ -1,0 +1,42 @@
+import type { Command } from 'commander';
+import { action, describeCommand, type GlobalOptions, withStore } from './command.js';
+import { plural, printJson, printTable } from './output.js';
+
+export function registerTrainingSets(program: Command): void {
+  const sets = program.command('training-sets');
+  describeCommand(sets.command('list'), 'asof training-sets list').action(action(list));
+  describeCommand(sets.command('drop').argument('<name>'), 'asof training-sets drop ranking_2024').action(action(drop));
+}
+
+async function list(options: GlobalOptions): Promise<undefined> {
+  await withStore(options, async ({ trainingSets }) => {
+    const found = await trainingSets.list();
+    if (options.json) return printJson({ trainingSets: found });
+    if (found.length === 0) {
+      console.log('None is saved. `asof get-historical-features` saves one with --table, or with --out and --save-as.');
+      return;
+    }
+    printTable(
+      found.map(({ name, place, snapshot, features, rows, createdAt, expiresAt }) => ({
+        name,
+        place,
+        snapshot,
+        rows: rows.toLocaleString('en'),
+        features: Object.keys(features).length,
+        created: createdAt.slice(0, 19).replace('T', ' '),
+        expires: expiresAt?.slice(0, 10) ?? 'never',
+      })),
+    );
+  });
+}
+
+async function drop(options: GlobalOptions, name: string): Promise<undefined> {
+  await withStore(options, async ({ trainingSets }) => {
+    const set = await trainingSets.drop(name);
+    if (options.json) return printJson({ dropped: set });
+    const stays = set.place.startsWith('table ') ? '' : ` ${set.place} stays.`;
+    console.log(
+      `Dropped ${name} (${plural(set.rows, 'row')}); snapshot ${set.snapshot} is kept for it no longer.${stays}`,
+    );
+  });
+}

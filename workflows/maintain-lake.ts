@@ -1,0 +1,20 @@
+import { steps } from './lib/activity-proxies.js';
+import type { PipelineInput, RunSummary } from './lib/contract.js';
+import { pipelineRun } from './lib/run.js';
+
+/**
+ * Keeps the lake small and fast: merges files, expires snapshots nobody needs, removes what is left over. Does nothing until it is due:
+ * arguments `snapshots` and `smallFiles` (counts) and `every` (a time such as '1 hour') say when, `force: true` does it in any case.
+ */
+export async function maintainLake(input: PipelineInput): Promise<RunSummary> {
+  return pipelineRun(input, {}, async (run) => {
+    const target = { runId: run.runId, pipeline: input.pipeline, retries: run.retries };
+    const { force, snapshots, smallFiles, every } = run.args;
+    const { summary } = await run.step('maintain the lake', (resume) =>
+      steps.maintainLake.executeWithOptions({ summary: 'maintain' }, [
+        { ...target, force, snapshots, smallFiles, every, resume },
+      ]),
+    );
+    run.detail(summary);
+  });
+}
