@@ -4,18 +4,17 @@ import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/commo
 import { type Dispatch, dueDispatches, recordDispatch } from '../src/index.js';
 import type { ActivityDeps } from './lib/deps.js';
 
-export interface StartDependentsInput {
-  /** Only because of what this run published; default: of all that published lately, for what was missed. */
-  readonly runId?: string | undefined;
-}
-
 const pipelineAttribute = defineSearchAttributeKey('AsofPipeline', SearchAttributeType.KEYWORD);
 
-/** Starts the pipelines that run after others, once for what was published. @returns the workflows that were started. */
-export async function startDependents({ store }: ActivityDeps, { runId }: StartDependentsInput): Promise<string[]> {
+/**
+ * Starts the pipelines that are due because of what others published, once for what was published: what the run that asks
+ * published, and what was missed before.
+ * @returns the workflows that were started.
+ */
+export async function startDependents({ store }: ActivityDeps, _: { readonly runId?: string }): Promise<string[]> {
   await store.requireApplied();
   const started: string[] = [];
-  for (const dispatch of await dueDispatches(store.lake, store.repo.pipelines, runId)) {
+  for (const dispatch of await dueDispatches(store.lake, store.repo.pipelines)) {
     const workflowId = workflowIdOf(store.project, dispatch);
     if (await start(dispatch, workflowId)) started.push(workflowId);
     await recordDispatch(store.lake, dispatch, workflowId);

@@ -4,6 +4,7 @@ import type { Pipeline } from '../definitions/pipeline.js';
 import type { Schedule } from '../definitions/schedule.js';
 import type { Lake } from '../lake/index.js';
 import type { DataInterval } from './interval.js';
+import { coveringRuns, type PublishedRun, publishedRuns } from './published-runs.js';
 
 /** A run to start because others published what it waits for. */
 export interface Dispatch {
@@ -12,14 +13,6 @@ export interface Dispatch {
   readonly id: string;
   readonly upstreamRun: string;
   readonly interval: DataInterval;
-}
-
-interface PublishedRun {
-  readonly run_id: string;
-  readonly pipeline: string;
-  readonly interval_start: Date;
-  readonly interval_end: Date;
-  readonly published_at: Date;
 }
 
 type Pipelines = ReadonlyMap<string, Pipeline>;
@@ -32,15 +25,27 @@ const upstreamsOf = (schedule: Schedule): readonly string[] => (schedule.type ==
 
 /**
  * The runs that are due because of what was published and not started yet. A pipeline after several others is due for the interval
- * that one of them published, when the others published all of that interval too.
- * @param runId only because of this run; default: of any run that published lately, for what was missed.
+ * that one of them published, when the others had published all of that interval before: so whoever asks, and whenever, comes to
+ * the same runs.
  */
-export async function dueDispatches(lake: Lake, pipelines: Pipelines, runId?: string): Promise<Dispatch[]> {
+export async function dueDispatches(lake: Lake, pipelines: Pipelines): Promise<Dispatch[]> {
+  const downstreams = [...pipelines.values()].filter(({ schedule }) => schedule.type === 'after');
+  const published = await publishedRuns(lake, new Set(downstreams.flatMap(({ schedule }) => upstreamsOf(schedule))));
+  const lately = new Date(Date.now() - limits.outboxSweepMs);
+  const started = await dispatchedSince(lake, lately);
   const due: Dispatch[] = [];
-  for (const run of await publishedRuns(lake, pipelines, runId)) {
-    for (const pipeline of dependentsOf(pipelines, run.pipeline)) {
-      const dispatch = await dispatchFor(lake, pipeline, run);
-      if (dispatch !== undefined && !(await isDispatched(lake, dispatch))) due.push(dispatch);
+  for (const pipeline of downstreams) {
+    for (const upstream of upstreamsOf(pipeline.schedule)) {
+      const since = await waitsSince(lake, pipeline, upstream);
+      const news = published.filter(
+        (run) => run.pipeline === upstream && run.publishedAt >= since && run.publishedAt > lately,
+      );
+      for (const run of news) {
+        const dispatch = dispatchFor(pipeline, run, published);
+        if (dispatch === undefined || started.has(`${pipeline.name} ${dispatch.id}`)) continue;
+        started.add(`${pipeline.name} ${dispatch.id}`);
+        due.push(dispatch);
+      }
     }
   }
   return due;
@@ -59,68 +64,32 @@ export async function recordDispatch(lake: Lake, dispatch: Dispatch, workflowId:
   });
 }
 
-async function isDispatched(lake: Lake, { pipeline, id }: Dispatch): Promise<boolean> {
-  const found = await lake.one(`SELECT 1 FROM ${lake.system('dispatches')} WHERE pipeline = $1 AND dispatch_id = $2`, [
-    pipeline.name,
-    id,
-  ]);
-  return found !== undefined;
-}
-
-/** SQL of the runs all of whose views are in the outbox, or that were announced as a whole. */
-const published = (lake: Lake): string => `
-  SELECT o.run_id, o.pipeline, (e.detail->>'$.interval.start')::TIMESTAMPTZ AS interval_start,
-    (e.detail->>'$.interval.end')::TIMESTAMPTZ AS interval_end, max(o.recorded_at) AS published_at
-  FROM ${lake.system('outbox')} AS o JOIN ${lake.system('run_events')} AS e ON e.run_id = o.run_id AND e.event = 'opened'
-  GROUP BY ALL
-  HAVING bool_or(o.view_name IS NULL)
-    OR count(DISTINCT o.view_name) >= coalesce(json_array_length(any_value(e.detail), '$.views'), 1000000)`;
-
-async function publishedRuns(lake: Lake, pipelines: Pipelines, runId: string | undefined): Promise<PublishedRun[]> {
-  const upstreams = new Set([...pipelines.values()].flatMap(({ schedule }) => upstreamsOf(schedule)));
-  if (upstreams.size === 0) return [];
-  const since = new Date(Date.now() - limits.outboxSweepMs);
-  const runs = await lake.all<PublishedRun>(
-    `SELECT * FROM (${published(lake)}) WHERE ($1 IS NULL OR run_id = $1) AND published_at > $2::TIMESTAMPTZ ORDER BY published_at`,
-    [runId ?? null, since],
+/** `<pipeline> <id>` of what was started; what was published lately was not started before. */
+async function dispatchedSince(lake: Lake, since: Date): Promise<Set<string>> {
+  const rows = await lake.all<{ pipeline: string; dispatch_id: string }>(
+    `SELECT pipeline, dispatch_id FROM ${lake.system('dispatches')} WHERE recorded_at > $1::TIMESTAMPTZ`,
+    [since],
   );
-  return runs.filter(({ pipeline }) => upstreams.has(pipeline));
+  return new Set(rows.map((row) => `${row.pipeline} ${row.dispatch_id}`));
 }
 
-async function dispatchFor(lake: Lake, pipeline: Pipeline, run: PublishedRun): Promise<Dispatch | undefined> {
-  const interval = { start: run.interval_start, end: run.interval_end };
-  if (!isWithin(pipeline, interval) || run.published_at < (await waitsSince(lake, pipeline, run.pipeline)))
-    return undefined;
-  const parts = [run.run_id];
+function dispatchFor(pipeline: Pipeline, run: PublishedRun, published: readonly PublishedRun[]): Dispatch | undefined {
+  const { interval, runId, publishedAt } = run;
+  if (!isWithin(pipeline, interval)) return undefined;
+  const parts = [runId];
   for (const upstream of upstreamsOf(pipeline.schedule)) {
     if (upstream === run.pipeline) continue;
-    const covering = await coveringRuns(lake, upstream, interval);
+    const before = published.filter((other) => other.pipeline === upstream && other.publishedAt <= publishedAt);
+    const covering = coveringRuns(before, interval);
     if (covering === undefined) return undefined;
-    parts.push(...covering);
+    parts.push(...covering.map((other) => other.runId));
   }
   const id = createHash('sha256').update(parts.sort().join(' ')).digest('hex').slice(0, 12);
-  return { pipeline, id, upstreamRun: run.run_id, interval };
+  return { pipeline, id, upstreamRun: runId, interval };
 }
 
 const isWithin = ({ startAt, endAt }: Pipeline, { start, end }: DataInterval): boolean =>
   (startAt === undefined || end > new Date(startAt)) && (endAt === undefined || start < new Date(endAt));
-
-/** The newest published runs of a pipeline that together cover an interval; `undefined` = a part of it is missing. */
-async function coveringRuns(lake: Lake, pipeline: string, interval: DataInterval): Promise<string[] | undefined> {
-  const runs = await lake.all<PublishedRun>(
-    `SELECT * FROM (${published(lake)}) WHERE pipeline = $1
-       AND interval_start < $3::TIMESTAMPTZ AND interval_end > $2::TIMESTAMPTZ
-     QUALIFY row_number() OVER (PARTITION BY interval_start, interval_end ORDER BY published_at DESC) = 1
-     ORDER BY interval_start, interval_end DESC`,
-    [pipeline, interval.start, interval.end],
-  );
-  let reached = interval.start;
-  for (const run of runs) {
-    if (run.interval_start > reached) return undefined;
-    if (run.interval_end > reached) reached = run.interval_end;
-  }
-  return reached >= interval.end ? runs.map(({ run_id }) => run_id) : undefined;
-}
 
 /** Since when a pipeline runs after another, as applied: what was published before is none of its business. */
 async function waitsSince(lake: Lake, { name }: Pipeline, upstream: string): Promise<Date> {
