@@ -79,16 +79,16 @@ describe('notifications on a real Temporal server', () => {
   type Told = Partial<RunEvent> & { times?: number; waits?: boolean };
   let runs = 0;
   /** Starts a run that tells, and a handle for what tells for it. */
-  async function start(event: Told) {
-    runs += 1;
+  async function start(event: Told, id = runs + 1) {
+    runs = Math.max(runs, id);
     const given = { pipeline: 'told', event: 'failed' as const, ...event };
     const handle = await temporal.client.workflow.start('telling', {
       taskQueue: taskQueue(store.project),
-      workflowId: `${store.project}/${given.pipeline}/${runs}`,
+      workflowId: `${store.project}/${given.pipeline}/${id}`,
       args: [given],
     });
     const runId = handle.firstExecutionRunId;
-    const child = `${handle.workflowId}/notify-${given.event}/${runId.slice(0, 8)}`;
+    const child = `${handle.workflowId}/notify-${given.event}/${runId.slice(-12)}`;
     return { handle, runId, telling: temporal.client.workflow.getHandle(child) };
   }
   /** @returns the summary of the one that tells, or why it failed. */
@@ -222,6 +222,18 @@ describe('notifications on a real Temporal server', () => {
     expect(await handle.result()).toBe('done');
     await telling.cancel();
     await expect(telling.result()).rejects.toThrow(/cancelled/i);
+  });
+
+  it('are begun for each run of one workflow id, though those of the run before are still under way', async () => {
+    const first = await start({ pipeline: 'away' });
+    await first.handle.result();
+    const second = await start({ pipeline: 'away' }, runs);
+    await second.handle.result();
+    expect(second.handle.workflowId).toBe(first.handle.workflowId);
+    for (const { telling } of [first, second]) {
+      expect((await telling.describe()).status.name).toBe('RUNNING');
+      await telling.cancel();
+    }
   });
 
   it('stay small, whatever the run says', async () => {

@@ -16,8 +16,8 @@ export async function tell(event: RunEvent): Promise<void> {
   try {
     await CancellationScope.nonCancellable(() =>
       startChild<typeof deliverNotifications>('deliverNotifications', {
-        // The workflow's id alone may be used by several runs, one after the other.
-        workflowId: `${event.workflowId}/notify-${event.event}/${event.runId.slice(0, 8)}`,
+        // Runs of one workflow id follow each other; the beginnings of their own ids are the time, and much the same.
+        workflowId: `${event.workflowId}/notify-${event.event}/${event.runId.slice(-12)}`,
         args: [small(event)],
         parentClosePolicy: ParentClosePolicy.ABANDON,
         staticSummary: `${event.pipeline}: tells of ${event.event}`,
