@@ -10,6 +10,7 @@ import {
   type RetryOf,
   type RunTrigger,
 } from '../src/index.js';
+import { beginRun } from './lib/begin-run.js';
 import type { ActivityDeps } from './lib/deps.js';
 import { findPipeline } from './lib/find-pipeline.js';
 
@@ -38,7 +39,8 @@ const waitMs = 5_000;
  * Checks that the loaded definitions are the applied ones, computes the interval, takes its lease and writes the run's record; or
  * tells that as many runs as may be are at work.
  */
-export async function openRun({ store }: ActivityDeps, input: OpenRunInput) {
+export async function openRun(deps: ActivityDeps, input: OpenRunInput) {
+  const { store } = deps;
   const registryVersion = await store.requireApplied();
   const pipeline = findPipeline({ store }, input.pipeline);
   const given = { ...pipeline.args, ...input.args };
@@ -59,6 +61,7 @@ export async function openRun({ store }: ActivityDeps, input: OpenRunInput) {
     const runs = opened.waitsFor.map((holder) => holder.workflowId).join(', ');
     return { waitMs, reason: `waiting for ${runs}: not more than ${opened.waitsFor.length} may be at work at once` };
   }
+  await beginRun(deps, input, { views, interval: opened.interval });
   return {
     args,
     views,

@@ -23,7 +23,10 @@ export type {
   StepProgress,
   StepReport,
   StepTarget,
+  TakeOver,
+  TakeOverFrom,
 } from './etl/index.js';
+export { checkFrom, stepTitles } from './etl/index.js';
 export type { FeatureRepo } from './feature-repo/index.js';
 export type {
   Entities,

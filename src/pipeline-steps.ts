@@ -21,6 +21,9 @@ import {
   type StepOptions,
   type StepReport,
   type StepTarget,
+  type TakeOver,
+  type TakeOverFrom,
+  takeOver,
   validationResults,
 } from './etl/index.js';
 import type { FeatureStore } from './feature-store.js';
@@ -90,6 +93,11 @@ export class PipelineSteps {
 
   async publish(target: PipelineTarget, options: StepOptions = {}): Promise<PublishReport> {
     return publishStep(await this.#context(target.view), target, options);
+  }
+
+  /** What a run can take over of an ended one, view by view. @param into the run that does so, which then finds those steps done. */
+  takeOver(from: TakeOverFrom, views: readonly string[], into?: string): Promise<TakeOver[]> {
+    return takeOver((view) => this.#context(view), from, views, into);
   }
 
   /** What a run's validation found, with examples of bad rows. */
@@ -280,6 +288,7 @@ export class PipelineSteps {
       sharedDirectory: this.#engines.lake.sharedDirectory,
       lake: this.#engines.lake,
       offline: this.#engines.offline,
+      transform: repo.transformHash(view),
       view: () => found,
     };
   }

@@ -109,6 +109,16 @@ const entries: readonly Entry[] = [
     load: async () => (await import('./notify.js')).registerNotify,
   },
   {
+    name: 'retry',
+    about: 'do a failed run again, from the step that failed',
+    load: async () => (await import('./retry.js')).registerRetry,
+  },
+  {
+    name: 'logs',
+    about: 'what the steps of a run said while they were at work',
+    load: async () => (await import('./logs.js')).registerLogs,
+  },
+  {
     name: 'stream',
     about: 'send events to a stream, watch and steer its pipeline',
     load: async () => (await import('./stream.js')).registerStream,

@@ -1,17 +1,12 @@
 import type { Command } from 'commander';
-import { DefinitionError, type FeatureStore, StoreUnavailableError } from '../index.js';
-import { checkWorkflows, hasWorker, runUrl, startPipeline } from '../temporal/index.js';
+import { DefinitionError } from '../index.js';
+import { checkWorkflows, startPipeline } from '../temporal/index.js';
 import { action, describeCommand, type GlobalOptions, withStore } from './command.js';
-import { exitCodes } from './exit-code.js';
 import { findPipeline } from './find-pipeline.js';
-import { interruptSignal } from './interrupt.js';
 import { timeOption } from './option-values.js';
-import { plural, printJson } from './output.js';
-import { failedExpectations, printFailedExpectations, printSteps } from './print-run.js';
-import { runTask } from './progress.js';
 import { type GivenArgs, runArgs } from './run-args.js';
+import { requireWorker, tellOfStarted } from './started-run.js';
 import { withTemporal } from './temporal-location.js';
-import { type RunOutcome, refusalOf, waitForRun } from './wait-for-run.js';
 
 interface RunOptions extends GivenArgs {
   readonly start?: string;
@@ -43,58 +38,11 @@ async function run(options: GlobalOptions, name: string, given: RunOptions): Pro
     await store.requireApplied();
     await checkWorkflows({ projectRoot: store.repo.projectRoot, pipelines: new Map([[name, pipeline]]) });
     return withTemporal(store.repo.stateDir, async (client, service) => {
-      if (!(await hasWorker(client, store.project))) {
-        throw new StoreUnavailableError(`no worker serves project "${store.project}"`, {
-          mend: 'start one with `asof worker`, or Temporal and a worker with `asof up`',
-        });
-      }
+      await requireWorker(client, store.project);
       const started = await startPipeline(client, { project: store.project, pipeline, args, interval });
-      const { runId, workflowId } = started;
-      const url = runUrl(service, workflowId, runId);
-      const signal = interruptSignal();
-      if (given.wait !== true) {
-        const message = await refusalOf(store, started, signal);
-        const status = message === undefined ? 'running' : 'failed';
-        const lines = [message === undefined ? `Started ${workflowId}` : `Refused: ${workflowId}`, `run ${runId}`, url];
-        if (options.json) printJson({ runId, workflowId, status, message, url });
-        else console.log(lines.filter((line) => line !== undefined).join('\n'));
-        if (message === undefined) return exitCodes.ok;
-        if (!options.json) console.error(`asof: ${message}`);
-        return exitCodes.data;
-      }
-      try {
-        const outcome = await runTask(name, options, (update) => waitForRun(store, started, update, signal));
-        await print(store, outcome, url, options);
-        return outcome.status === 'completed' ? exitCodes.ok : exitCodes.data;
-      } catch (error) {
-        if (!signal.aborted) throw error;
-        console.error(`asof: no longer waiting; the run goes on: asof runs show ${runId}`);
-        return exitCodes.interrupted;
-      }
+      return tellOfStarted(store, service, started, { title: name, wait: given.wait === true, ...options });
     });
   });
-}
-
-async function print(
-  store: FeatureStore,
-  outcome: RunOutcome,
-  url: string | undefined,
-  { json }: GlobalOptions,
-): Promise<void> {
-  if (json) {
-    const failed = outcome.status === 'completed' ? undefined : await failedExpectations(store, outcome.runId);
-    printJson({ ...outcome, failedExpectations: failed, url });
-    return;
-  }
-  printSteps(outcome.steps);
-  console.log(
-    `${outcome.status}, ${plural(outcome.published, 'row')} published${outcome.quality === undefined ? '' : `, quality: ${outcome.quality}`}`,
-  );
-  for (const [view, report] of Object.entries(outcome.reports)) console.log(`report of ${view}: ${report}`);
-  if (url !== undefined) console.log(url);
-  if (outcome.status === 'completed') return;
-  console.error(`asof: ${outcome.message}`);
-  await printFailedExpectations(store, outcome.runId);
 }
 
 const collect = (value: string, before: string[] = []): string[] => [...before, value];

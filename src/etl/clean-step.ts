@@ -2,6 +2,7 @@ import { cleanFile, type IngestResult } from '../batch-source/index.js';
 import { transformFile } from '../transform/transform-batch.js';
 import { type EtlContext, stagingOf } from './etl-context.js';
 import { ingested } from './ingest-step.js';
+import { madeUnder } from './staged-steps.js';
 import type { CleanReport, StepOptions, StepTarget } from './step.js';
 
 export const cleaned = 'cleaned.parquet';
@@ -13,7 +14,7 @@ export const cleaned = 'cleaned.parquet';
 export async function cleanStep(context: EtlContext, target: StepTarget, options: StepOptions): Promise<CleanReport> {
   const { signal, onProgress } = options;
   const staging = stagingOf(context, target);
-  return staging.once('clean', async () => {
+  return staging.once('clean', madeUnder(context, target.view, 'clean'), async () => {
     const { view, table } = context.view(target.view);
     const { columns } = staging.result<IngestResult>('ingest');
     const files = { input: staging.file(ingested), columns, file: staging.file(cleaned), signal };

@@ -16,6 +16,8 @@ export interface EtlContext {
   readonly sharedDirectory: string;
   readonly lake: Lake;
   readonly offline: OfflineStore;
+  /** Identity of the view's transform; `undefined` when it has none. */
+  readonly transform: string | undefined;
   /** The view as defined and as applied. @throws DefinitionError when it is unknown or not applied. */
   view(name: string): { readonly view: AnyFeatureView; readonly table: FeatureTable };
 }

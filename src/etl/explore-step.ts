@@ -16,6 +16,7 @@ import {
 } from '../quality/index.js';
 import { cleaned } from './clean-step.js';
 import { batchSourceOf, type EtlContext, stagingOf, viewColumns } from './etl-context.js';
+import { madeUnder } from './staged-steps.js';
 import type { CleanReport, ExploreReport, StepOptions, StepTarget } from './step.js';
 
 /** Rows that go on to publish, and those a quarantine rule set aside. */
@@ -41,7 +42,8 @@ interface Found {
  * @throws DataError naming rules, view, counts and report when an `error` expectation fails; example rows are in the lake.
  */
 export async function exploreStep(context: EtlContext, target: Target, options: StepOptions): Promise<ExploreReport> {
-  return stagingOf(context, target).once('explore', async () => {
+  const under = madeUnder(context, target.view, 'explore');
+  return stagingOf(context, target).once('explore', under, async () => {
     const found = await explore(context, target, options);
     const { quality } = found;
     const report = writeRunReport(context, target, found);

@@ -5,6 +5,7 @@ export { fedByFile } from './fed-by-file.js';
 export { type IngestTarget, ingestStep } from './ingest-step.js';
 export { judgeRows } from './judge-rows.js';
 export { publishStep } from './publish-step.js';
+export { stepTitles } from './staged-steps.js';
 export { Staging } from './staging.js';
 export type {
   CleanReport,
@@ -15,3 +16,4 @@ export type {
   StepReport,
   StepTarget,
 } from './step.js';
+export { checkFrom, type TakeOver, type TakeOverFrom, takeOver } from './take-over.js';

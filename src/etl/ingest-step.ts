@@ -2,6 +2,7 @@ import { type IngestProgress, type IngestResult, ingestSource, sourceShown } fro
 import { DefinitionError } from '../errors.js';
 import { batchSourceOf, type EtlContext, stagingOf } from './etl-context.js';
 import { lastCursor } from './last-cursor.js';
+import { madeUnder } from './staged-steps.js';
 import type { StepOptions, StepReport, StepTarget } from './step.js';
 
 export const ingested = 'ingested.parquet';
@@ -16,8 +17,11 @@ export async function ingestStep(context: EtlContext, target: IngestTarget, opti
       mend: 'write {"full": true} to read all rows again, or leave it out',
     });
   }
-  const { rows } = await stagingOf(context, target).once('ingest', () => ingest(context, target, options));
-  return { rowsIn: rows, rowsOut: rows };
+  const under = madeUnder(context, target.view, 'ingest');
+  const { rows, reusedFrom } = await stagingOf(context, target).once('ingest', under, () =>
+    ingest(context, target, options),
+  );
+  return { rowsIn: rows, rowsOut: rows, ...(reusedFrom === undefined ? {} : { reusedFrom }) };
 }
 
 async function ingest(

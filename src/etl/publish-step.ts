@@ -5,6 +5,7 @@ import { announce, holdLease } from '../runs/index.js';
 import { batchSourceOf, type EtlContext, stagingOf } from './etl-context.js';
 import { quarantined, validated } from './explore-step.js';
 import { readingHash } from './last-cursor.js';
+import { madeUnder } from './staged-steps.js';
 import type { CleanReport, ExploreReport, PublishReport, StepOptions, StepTarget } from './step.js';
 
 /**
@@ -17,7 +18,7 @@ export async function publishStep(
   { signal, onProgress }: StepOptions,
 ): Promise<PublishReport> {
   const staging = stagingOf(context, target);
-  const report = await staging.once('publish', async () => {
+  const report = await staging.once('publish', madeUnder(context, target.view, 'publish'), async () => {
     const { lake, offline } = context;
     const { runId, pipeline } = target;
     const { view, table } = context.view(target.view);
@@ -51,5 +52,7 @@ export async function publishStep(
   });
   // What steps returned stays, for those called again.
   staging.removeData();
-  return report;
+  if (report.reusedFrom === undefined) return report;
+  // This run wrote nothing.
+  return { ...report, rowsOut: 0, published: 0, alreadyThere: report.published + report.alreadyThere };
 }

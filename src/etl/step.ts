@@ -20,6 +20,8 @@ export interface StepTarget {
 export interface StepReport {
   readonly rowsIn: number;
   readonly rowsOut: number;
+  /** The run whose result was taken over; the step itself did nothing. */
+  readonly reusedFrom?: string | undefined;
 }
 
 export interface CleanReport extends StepReport {

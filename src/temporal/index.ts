@@ -12,6 +12,7 @@ export {
   startPipeline,
   workersOf,
 } from './pipelines.js';
+export { startRetry } from './retry.js';
 export { type RunIdentity, runHandle, runsAtWork, temporalStatus } from './run-state.js';
 export { installRuntime } from './runtime.js';
 export { scheduleId } from './schedule-id.js';

@@ -1,6 +1,13 @@
 import { type Client, WorkflowFailedError, type WorkflowHandle, WorkflowNotFoundError } from '@temporalio/client';
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
-import { DefinitionError, type Json, type Pipeline, StoreUnavailableError } from '../index.js';
+import {
+  DefinitionError,
+  type Json,
+  type Pipeline,
+  type RetryOf,
+  type RunTrigger,
+  StoreUnavailableError,
+} from '../index.js';
 import { isUnavailable } from './connection-error.js';
 import { taskQueue } from './task-queue.js';
 
@@ -11,8 +18,11 @@ export interface StartRequest {
   readonly pipeline: Pipeline;
   readonly args?: Readonly<Record<string, Json>> | undefined;
   readonly interval?: { readonly start: string; readonly end: string } | undefined;
-  /** Default: `<project>/<pipeline>/<now>`. */
+  /** Default: `<project>/<pipeline>/<now>`. One that is given is never used twice. */
   readonly workflowId?: string | undefined;
+  /** Default: by hand. */
+  readonly trigger?: RunTrigger | undefined;
+  readonly retryOf?: RetryOf | undefined;
 }
 
 export interface StartedRun {
@@ -23,12 +33,13 @@ export interface StartedRun {
 
 /** Starts a pipeline by hand. */
 export async function startPipeline(client: Client, request: StartRequest): Promise<StartedRun> {
-  const { project, pipeline, args = {}, interval } = request;
+  const { project, pipeline, args = {}, interval, trigger, retryOf } = request;
   const workflowId = request.workflowId ?? `${project}/${pipeline.name}/${new Date().toISOString()}`;
   const handle = await client.workflow.start(pipeline.workflow, {
     taskQueue: taskQueue(project),
     workflowId,
-    args: [{ pipeline: pipeline.name, args, ...(interval === undefined ? {} : { interval }) }],
+    args: [{ pipeline: pipeline.name, args, interval, trigger, retryOf }],
+    ...(request.workflowId === undefined ? {} : { workflowIdReusePolicy: 'REJECT_DUPLICATE' as const }),
     staticSummary: pipeline.description ?? pipeline.name,
     // The workflow sets the others once it knows them; this one makes it findable from the first moment.
     typedSearchAttributes: [{ key: pipelineAttribute, value: pipeline.name }],

@@ -44,7 +44,7 @@ export interface PipelineRun<A = Args> extends Omit<OpenedRun, 'args'> {
    * @param label what people read, e.g. `clean driver_stats`.
    * @param view which the step works on.
    */
-  step<R extends { rowsIn: number; rowsOut: number }>(
+  step<R extends { rowsIn: number; rowsOut: number; reusedFrom?: string | undefined }>(
     label: string,
     call: (resume: unknown) => Promise<StepReply<R>>,
     view?: string,
@@ -126,8 +126,9 @@ export async function pipelineRun<A>(
       try {
         let reply = await call(undefined);
         while (!reply.done) reply = await call(reply.resume);
-        const { rowsIn, rowsOut } = reply.result;
-        record({ attempts: reply.attempts, rowsIn, rowsOut });
+        const { rowsIn, rowsOut, reusedFrom } = reply.result;
+        const status = reusedFrom === undefined ? undefined : 'reused';
+        record({ attempts: reply.attempts, rowsIn, rowsOut, status });
         return reply.result;
       } catch (error) {
         const status = isCancellation(error) ? 'cancelled' : 'failed';

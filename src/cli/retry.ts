@@ -1,0 +1,86 @@
+import type { Command } from 'commander';
+import { checkFrom, DefinitionError, type FeatureStore, type RunRecord, stepTitles, type TakeOver } from '../index.js';
+import { checkWorkflows, startRetry } from '../temporal/index.js';
+import { action, describeCommand, type GlobalOptions, withStore } from './command.js';
+import { findPipeline } from './find-pipeline.js';
+import { endOf } from './run-end.js';
+import { requireWorker, tellOfStarted } from './started-run.js';
+import { withTemporal } from './temporal-location.js';
+
+interface Given {
+  readonly from?: string;
+  readonly wait?: boolean;
+}
+
+export function registerRetry(program: Command): void {
+  describeCommand(
+    program
+      .command('retry')
+      .argument('<run>', 'run id, the beginning of one, or workflow id')
+      .option('--from <step>', 'do this step and those after it anew; default: what was not completed')
+      .option('--wait', 'show its progress and wait for its end'),
+    'asof retry 0198a6f2-1af5 --wait\nasof retry 0198a6f2-1af5 --from ingest\nasof retry 0198a6f2-1af5 --from "clean driver_stats"',
+  ).action(action(retry));
+}
+
+async function retry(options: GlobalOptions, id: string, { from, wait = false }: Given): Promise<number> {
+  return withStore(options, async (store) => {
+    const run = await store.runs.show(id);
+    const pipeline = findPipeline(store, run.pipeline);
+    await requireEnded(store, run);
+    requireFrom(run, from);
+    await store.requireApplied();
+    await checkWorkflows({ projectRoot: store.repo.projectRoot, pipelines: new Map([[pipeline.name, pipeline]]) });
+    const plan = await planOf(store, run, from);
+    return withTemporal(store.repo.stateDir, async (client, service) => {
+      await requireWorker(client, store.project);
+      const started = await startRetry(client, { project: store.project, pipeline, run, from });
+      if (!options.json) for (const line of plan.flatMap(describe)) console.log(line);
+      const also = { retryOf: run.runId, takenOver: plan.map(({ view, reused, why }) => ({ view, reused, why })) };
+      return tellOfStarted(store, service, started, {
+        title: `retry ${pipeline.name}`,
+        wait,
+        json: options.json,
+        also,
+      });
+    });
+  });
+}
+
+async function requireEnded(store: FeatureStore, run: RunRecord): Promise<void> {
+  if ((await endOf(store, run.runId)) !== undefined) return;
+  throw new DefinitionError(`run ${run.runId} is at work`, {
+    mend: `wait for its end, or stop it by \`asof cancel ${run.runId}\``,
+  });
+}
+
+function requireFrom({ runId, status, pipeline, interval }: RunRecord, from: string | undefined): void {
+  if (status !== 'completed' || from !== undefined) return;
+  throw new DefinitionError(`run ${runId} completed; there is nothing to retry`, {
+    mend: `--from <step> does it again from there; \`asof run ${pipeline} --start ${interval.start} --end ${interval.end}\` starts a run of its own`,
+  });
+}
+
+/** What will be taken over. @throws DefinitionError when the run has no such step to go on from. */
+async function planOf(store: FeatureStore, { runId, views, pipeline }: RunRecord, from: string | undefined) {
+  if (from !== undefined) {
+    const { workflow } = findPipeline(store, pipeline);
+    const known = await store.steps.takeOver({ runId }, views);
+    if (workflow !== 'dbToOfflineStore' && !known.some(({ isKept }) => isKept)) {
+      throw new DefinitionError(`a run of the workflow ${workflow} keeps nothing to go on from`, {
+        where: `run ${runId}`,
+        mend: 'leave --from out: it starts over, with the same interval and arguments',
+      });
+    }
+    checkFrom(from, views);
+  }
+  return store.steps.takeOver({ runId, from }, views);
+}
+
+function describe({ view, reused, why }: TakeOver): string[] {
+  const taken = reused.map((step) => stepTitles[step]).join(', ');
+  return [
+    ...(reused.length === 0 ? [] : [`${view}: ${taken} ${reused.length === 1 ? 'is' : 'are'} taken over`]),
+    ...(why === undefined ? [] : [`${view}: ${reused.length === 0 ? 'all' : 'the rest'} is done anew: ${why}`]),
+  ];
+}
