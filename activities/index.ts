@@ -11,6 +11,7 @@ export type { StepReply } from './lib/resumable-step.js';
 
 /** A worker finds the files of this folder by itself; here workflows learn what they have. */
 type Files = typeof import('./clean.js') &
+  typeof import('./close-backfill.js') &
   typeof import('./close-run.js') &
   typeof import('./consume-stream.js') &
   typeof import('./event-totals.js') &
@@ -18,8 +19,10 @@ type Files = typeof import('./clean.js') &
   typeof import('./ingest.js') &
   typeof import('./maintain-lake.js') &
   typeof import('./materialize.js') &
+  typeof import('./next-intervals.js') &
   typeof import('./notification-targets.js') &
   typeof import('./notify.js') &
+  typeof import('./open-backfill.js') &
   typeof import('./open-run.js') &
   typeof import('./publish.js') &
   typeof import('./start-dependents.js') &

@@ -8,6 +8,8 @@ export interface MaterializeInput extends StepInput {
   /** ISO times; both = only keys with rows in the window. */
   readonly start?: Json | undefined;
   readonly end?: Json | undefined;
+  /** Of a window: rows up to it may come online; default: the window's end. */
+  readonly upTo?: Json | undefined;
 }
 
 /** Brings a view online; the cursor kept with the heartbeat is how far the batches of the run's file are written. */
@@ -17,7 +19,8 @@ export const materialize = (deps: ActivityDeps, input: MaterializeInput) =>
     input,
     async ({ signal, resume, cursor }) => {
       const mode = modeOf(input);
-      const result = await deps.store.steps.materialize(input, { mode, resume, signal, onCursor: cursor });
+      const end = upToOf(input);
+      const result = await deps.store.steps.materialize(input, { mode, end, resume, signal, onCursor: cursor });
       return {
         rowsIn: result.keys,
         rowsOut: result.written + result.deleted,
@@ -44,4 +47,13 @@ function modeOf({ full, start, end }: MaterializeInput): MaterializeMode {
     });
   }
   return window;
+}
+
+function upToOf({ start, upTo }: MaterializeInput): Date | undefined {
+  if (upTo === undefined) return undefined;
+  const time = parseUtc(String(upTo));
+  if (start !== undefined && !Number.isNaN(time.getTime())) return time;
+  throw new DefinitionError(`argument upTo is ${JSON.stringify(upTo)}`, {
+    mend: 'give it as an ISO time, together with start and end',
+  });
 }

@@ -1,11 +1,9 @@
-import { getClient } from '@temporalio/activity';
-import { WorkflowNotFoundError } from '@temporalio/client';
 import {
   checkArgs,
   DefinitionError,
   dependentsOf,
   type Json,
-  type LeaseHolder,
+  type LeaseScope,
   type Pipeline,
   type RetryOf,
   type RunTrigger,
@@ -13,6 +11,7 @@ import {
 import { beginRun } from './lib/begin-run.js';
 import type { ActivityDeps } from './lib/deps.js';
 import { findPipeline } from './lib/find-pipeline.js';
+import { isRunning } from './lib/is-running.js';
 
 export interface OpenRunInput {
   readonly pipeline: string;
@@ -53,10 +52,8 @@ export async function openRun(deps: ActivityDeps, input: OpenRunInput) {
   const open = input.openEnded ? { start, end: endOfTime } : undefined;
   const { runId, workflowId, nominalTime, trigger, retryOf } = input;
   const interval = input.interval ?? open;
-  const opened = await store.runs.open(
-    { pipeline, runId, workflowId, nominalTime, interval, registryVersion, args, views, trigger, retryOf },
-    isRunning,
-  );
+  const run = { pipeline, runId, workflowId, nominalTime, interval, registryVersion, args, views, trigger, retryOf };
+  const opened = await store.runs.open({ ...run, leaseScope: leaseScopeOf(pipeline, args) }, isRunning);
   if ('waitsFor' in opened) {
     const runs = opened.waitsFor.map((holder) => holder.workflowId).join(', ');
     return { waitMs, reason: `waiting for ${runs}: not more than ${opened.waitsFor.length} may be at work at once` };
@@ -82,6 +79,10 @@ function timesOf({ timeoutMs, deadline }: Pipeline, openedAt: Date, nominal: Dat
   };
 }
 
+/** A window of event times may be brought online beside a run over what changed, whose interval reaches from the start to now. */
+const leaseScopeOf = ({ workflow }: Pipeline, { start }: Readonly<Record<string, Json>>): LeaseScope | undefined =>
+  workflow === 'materializeOfflineToOnline' && start !== undefined ? 'windows' : undefined;
+
 const tellsOf = ({ onFailure, onSuccess }: Pipeline): ('failed' | 'succeeded')[] => [
   ...(onFailure.length === 0 ? [] : (['failed'] as const)),
   ...(onSuccess.length === 0 ? [] : (['succeeded'] as const)),
@@ -100,15 +101,4 @@ function checkAccepted({ name, workflow }: Pipeline, args: Record<string, unknow
 function viewsOf({ view, views }: Readonly<Record<string, unknown>>): string[] {
   const named = view === undefined ? views : [view];
   return Array.isArray(named) ? named.filter((name): name is string => typeof name === 'string') : [];
-}
-
-/** Whether the run in the way is still alive; a workflow the server has forgotten is not. */
-async function isRunning({ workflowId }: LeaseHolder): Promise<boolean> {
-  try {
-    const { status } = await getClient().workflow.getHandle(workflowId).describe();
-    return status.name === 'RUNNING';
-  } catch (error) {
-    if (error instanceof WorkflowNotFoundError) return false;
-    throw error;
-  }
 }

@@ -136,6 +136,15 @@ export const limits = {
   sourceLookMaxMs: 60_000,
   /** Rows of a database that are gathered in memory before they are written: a group of DuckDB's usual size, or these bytes. */
   sourceRowGroupBytesMax: 32 * 1024 * 1024,
+  /** Intervals of one backfill; more are a mistake of the range. */
+  backfillIntervalsMax: 1_000_000,
+  /** Intervals of one answer to a backfill's workflow: some 6 KB. */
+  backfillPage: 100,
+  /** Intervals whose statuses are read by one query. */
+  backfillStatusesAtOnce: 5_000,
+  /** Runs of a backfill at once, unless it is told, and at most: workers have some slots for other steps too. */
+  backfillParallel: 2,
+  backfillParallelMax: 100,
   /** How often a database is asked how many rows it has sent. */
   sourceProgressEveryMs: 2_000,
   /** How long the receiver of a notification may take to answer, and how long it may ask to be left alone. */

@@ -5,6 +5,13 @@
 
 /** For the schemas of arguments: one copy, whatever the project has installed. */
 export { z } from 'zod';
+export {
+  type BackfillOnly,
+  type BackfillPlan,
+  type BackfillRequest,
+  nextIntervals,
+  planBackfill,
+} from './backfill-plan.js';
 export * from './definitions/index.js';
 export {
   AsofError,
@@ -67,6 +74,9 @@ export type { ExpectationResult, Profile, Quality } from './quality/index.js';
 export type { Applied, Change, ObjectKind, Plan, RegistryEntry, RegistryState } from './registry/index.js';
 export type { LogFields, LogFilter, LogLevel, RunLogLine, RunLogs } from './run-logs/index.js';
 export {
+  type BackfillRecord,
+  type BackfillStatus,
+  type CloseBackfillRequest,
   type CloseRequest,
   type DataInterval,
   type Dispatch,
@@ -77,6 +87,7 @@ export {
   intervalsBetween,
   isPeriodic,
   type LeaseHolder,
+  type LeaseScope,
   type OpenedRecord,
   periodicSchedule,
   type RetryOf,

@@ -50,6 +50,8 @@ type PipelineTarget = StepTarget & { readonly pipeline: string };
 
 export interface MaterializeStepOptions extends StepOptions {
   readonly mode: MaterializeMode;
+  /** Rows later than this stay history; of a window: than the latest of this, its end, and what is online already. */
+  readonly end?: Date | undefined;
   readonly resume?: MaterializeProgress | undefined;
   readonly onCursor?: ((progress: MaterializeProgress) => void) | undefined;
 }
@@ -107,15 +109,12 @@ export class PipelineSteps {
 
   async materialize(
     target: StepTarget,
-    { mode, resume, signal, onCursor }: MaterializeStepOptions,
+    { mode, end, resume, signal, onCursor }: MaterializeStepOptions,
   ): Promise<MaterializeResult> {
     const { table } = await this.#store.view(target.view);
     return materializeView(await this.#stores(), {
-      table,
-      mode,
+      ...{ table, mode, end, resume, signal },
       file: this.#file(target, 'newest.parquet'),
-      resume,
-      signal,
       onProgress: onCursor,
     });
   }

@@ -37,6 +37,7 @@ const facade = [
   'pipeline-steps',
   'feature-store',
   'pipeline-intervals',
+  'backfill-plan',
   'open-feature-store',
 ];
 const everything = [
@@ -87,6 +88,7 @@ const rooms: Record<string, Room> = {
   'pipeline-steps': { loads: library, types: ['engines', 'feature-store'] },
   'feature-store': { loads: [...library, 'feature-request', 'pipeline-steps'], types: ['engines'] },
   'pipeline-intervals': { loads: [...onLake, 'runs'], types: ['registry', 'feature-store'] },
+  'backfill-plan': { loads: [...onLake, 'runs', 'pipeline-intervals'], types: ['feature-store'] },
   // The index, lazily: it is what definition files get when they import from 'asof'.
   'open-feature-store': {
     loads: [...library, 'feature-store', 'pipeline-steps', 'index'],

@@ -4,10 +4,10 @@ import { materializeView } from './lib/views.js';
 
 /**
  * Brings the newest rows of the views online. Arguments: `views`; `full: true`, or `start` and `end` (ISO, both inclusive) for a
- * window of event times; otherwise only what changed since the last run.
+ * window of event times, with `upTo` for one of several; otherwise only what changed since the last run.
  */
 export async function materializeOfflineToOnline(input: PipelineInput): Promise<RunSummary> {
-  return pipelineRun(input, { accepts: ['views', 'full', 'start', 'end'] }, async (run) => {
+  return pipelineRun(input, { accepts: ['views', 'full', 'start', 'end', 'upTo'] }, async (run) => {
     for (const view of run.views) run.published += await materializeView(run, view, run.args);
   });
 }

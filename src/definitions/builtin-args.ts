@@ -13,7 +13,11 @@ export const builtinArgs = {
     smallFiles: z.int().min(1).optional(),
     every: z.string().describe("a time, e.g. '1 hour'").optional(),
   }),
-  materializeOfflineToOnline: z.strictObject({ views, full, start: time.optional(), end: time.optional() }),
+  materializeOfflineToOnline: z.strictObject({
+    ...{ views, full, start: time.optional(), end: time.optional() },
+    /** Of a window: later rows stay history; default: the window's end. */
+    upTo: time.optional(),
+  }),
   streamToStores: z.strictObject({
     view: z.string(),
     untilEnd: z.boolean().optional(),

@@ -1,12 +1,43 @@
 import { FencedError } from '../errors.js';
-import { leaseTable } from '../lake/feature-tables.js';
-import type { Lake, Session } from '../lake/index.js';
+import { createLeaseTable, leaseTable } from '../lake/feature-tables.js';
+import { catalog, type Lake, type Session, systemSchema } from '../lake/index.js';
 import { type DataInterval, formatInterval } from './interval.js';
 
 export interface LeaseHolder {
   readonly runId: string;
   readonly workflowId: string;
   readonly interval: DataInterval;
+}
+
+/**
+ * What of a pipeline is leased beside the intervals of its runs: those of runs over a window of event times, which may go beside
+ * others, and the ranges of its backfills, whose runs have the intervals.
+ */
+export type LeaseScope = 'windows' | 'backfills';
+
+export interface Leased {
+  readonly pipeline: string;
+  readonly scope?: LeaseScope | undefined;
+}
+
+/** No name of a pipeline contains `__`. */
+const tableOf = (lake: Lake, { pipeline, scope }: Leased): string => leaseTable(lake, nameOf({ pipeline, scope }));
+const nameOf = ({ pipeline, scope }: Leased): string => (scope === undefined ? pipeline : `${pipeline}__${scope}`);
+
+/** Makes the table of a scope, with the first lease of its kind. */
+export async function makeLease(lake: Lake, leased: Leased): Promise<void> {
+  const isThere = async (from: Lake | Session): Promise<boolean> => {
+    const found = await from.one(
+      'SELECT 1 FROM duckdb_tables() WHERE database_name = $1 AND schema_name = $2 AND table_name = $3',
+      [catalog, systemSchema(lake.project), `lease_${nameOf(leased)}`],
+    );
+    return found !== undefined;
+  };
+  if (await isThere(lake)) return;
+  await lake.transaction({ message: `make lease ${nameOf(leased)}` }, async (session) => {
+    // A second head row would let two holders in.
+    if (!(await isThere(session))) await createLeaseTable(session, lake, nameOf(leased));
+  });
 }
 
 interface LeaseRow {
@@ -31,16 +62,16 @@ export interface LeaseLimit {
  */
 export async function takeLease(
   lake: Lake,
-  pipeline: string,
+  leased: Leased,
   wanted: LeaseHolder,
   isRunning: (holder: LeaseHolder) => Promise<boolean>,
   limit?: LeaseLimit,
 ): Promise<readonly LeaseHolder[]> {
-  const table = leaseTable(lake, pipeline);
+  const table = tableOf(lake, leased);
   const gone = new Set<string>();
   for (;;) {
     const { result: found } = await lake.transaction<InTheWay | undefined>(
-      { message: `lease ${pipeline} to ${wanted.runId}` },
+      { message: `lease ${nameOf(leased)} to ${wanted.runId}` },
       async (session) => {
         await session.run(`UPDATE ${table} SET turn = turn + 1 WHERE run_id IS NULL`);
         const rows = await session.all<LeaseRow>(
@@ -66,7 +97,7 @@ export async function takeLease(
     const holders = 'overlapping' in found ? [found.overlapping] : found.atWork;
     const lost: LeaseHolder[] = [];
     for (const holder of holders) if (!(await isRunning(holder))) lost.push(holder);
-    if (lost.length === 0 && 'overlapping' in found) throw inTheWay(pipeline, found.overlapping);
+    if (lost.length === 0 && 'overlapping' in found) throw inTheWay(leased, found.overlapping);
     if (lost.length === 0) return holders;
     for (const { runId } of lost) gone.add(runId);
   }
@@ -77,8 +108,8 @@ type InTheWay = { readonly overlapping: LeaseHolder } | { readonly atWork: reado
 
 const overlap = (a: DataInterval, b: DataInterval): boolean => a.start < b.end && a.end > b.start;
 
-const inTheWay = (pipeline: string, { runId, workflowId, interval }: LeaseHolder): FencedError =>
-  new FencedError(`run ${runId} is working on ${formatInterval(interval)}`, {
+const inTheWay = ({ pipeline, scope }: Leased, { runId, workflowId, interval }: LeaseHolder): FencedError =>
+  new FencedError(`${scope === 'backfills' ? 'backfill' : 'run'} ${runId} is working on ${formatInterval(interval)}`, {
     where: `pipeline ${pipeline}`,
     mend: `wait for workflow ${workflowId} to end, or cancel it`,
   });
@@ -104,7 +135,7 @@ export async function holdLease(session: Session, lake: Lake, pipeline: string, 
   }
 }
 
-/** Part of the transaction that closes a run. */
-export async function releaseLease(session: Session, lake: Lake, pipeline: string, runId: string): Promise<void> {
-  await session.run(`DELETE FROM ${leaseTable(lake, pipeline)} WHERE run_id = $1`, [runId]);
+/** Part of the transaction that closes a run or a backfill. */
+export async function releaseLease(session: Session, lake: Lake, leased: Leased, runId: string): Promise<void> {
+  await session.run(`DELETE FROM ${tableOf(lake, leased)} WHERE run_id = $1`, [runId]);
 }

@@ -1,4 +1,5 @@
 import type { Json } from '../definitions/pipeline.js';
+import type { LeaseScope } from './lease.js';
 
 /** How a run ended, or that it has not. */
 export type RunStatus = 'running' | 'completed' | 'failed' | 'cancelled';
@@ -45,6 +46,8 @@ export interface RunRecord {
   readonly tags: readonly string[];
   /** The version of the registry the run worked with. */
   readonly registryVersion: number;
+  /** Among which runs its interval is its own; `undefined` = all others of the pipeline. */
+  readonly leaseScope?: LeaseScope | undefined;
   readonly steps: readonly StepRecord[];
   /** Rows newly written. */
   readonly published: number;

@@ -1,11 +1,13 @@
 import type { Json, Pipeline } from '../definitions/pipeline.js';
 import { DefinitionError } from '../errors.js';
-import type { Lake, Session } from '../lake/index.js';
+import type { Lake } from '../lake/index.js';
 import { activeRunsLimit } from './active-runs.js';
+import { Backfills } from './backfills.js';
 import { findRunIds, firstStart, latestRunIds, type RunFilter, retryIds } from './find-runs.js';
 import { type DataInterval, intervalAt, parseInterval } from './interval.js';
-import { type LeaseHolder, releaseLease, takeLease } from './lease.js';
+import { type LeaseHolder, type LeaseScope, makeLease, releaseLease, takeLease } from './lease.js';
 import { announce } from './outbox.js';
+import { appendEvent } from './run-events.js';
 import type { RetryOf, RunRecord, RunStatus, RunTrigger, StepRecord } from './run-record.js';
 
 export interface OpenRequest {
@@ -21,6 +23,8 @@ export interface OpenRequest {
   readonly views?: readonly string[] | undefined;
   readonly trigger?: RunTrigger | undefined;
   readonly retryOf?: RetryOf | undefined;
+  /** Among which runs its interval is its own; default: all others of the pipeline. */
+  readonly leaseScope?: LeaseScope | undefined;
 }
 
 /** What a run that was opened works on; or who has to end first. */
@@ -42,7 +46,7 @@ export interface CloseRequest {
 
 /** Records of older versions lack some. */
 type OpenedDetail = Pick<RunRecord, 'interval' | 'registryVersion'> &
-  Partial<Pick<RunRecord, 'args' | 'views' | 'tags' | 'trigger' | 'retryOf'>>;
+  Partial<Pick<RunRecord, 'args' | 'views' | 'tags' | 'trigger' | 'retryOf' | 'leaseScope'>>;
 
 interface EventRow {
   readonly run_id: string;
@@ -55,10 +59,12 @@ interface EventRow {
 
 /** The record of all runs, in the lake: what was opened, and how it was closed. Only ever appended to. */
 export class Runs {
+  readonly backfills: Backfills;
   readonly #lake: Lake;
 
   constructor(lake: Lake) {
     this.#lake = lake;
+    this.backfills = new Backfills(lake);
   }
 
   /**
@@ -75,6 +81,7 @@ export class Runs {
       views = [],
       trigger = 'manual',
       retryOf,
+      leaseScope,
     } = request;
     const known = await this.find(runId);
     if (known !== undefined) {
@@ -84,9 +91,10 @@ export class Runs {
       request.interval === undefined
         ? intervalAt(pipeline.schedule, pipeline.startAt, new Date(request.nominalTime))
         : parseInterval(request.interval.start, request.interval.end);
+    if (leaseScope !== undefined) await makeLease(this.#lake, { pipeline: pipeline.name, scope: leaseScope });
     const waitsFor = await takeLease(
       this.#lake,
-      pipeline.name,
+      { pipeline: pipeline.name, scope: leaseScope },
       { runId, workflowId, interval },
       isRunning,
       activeRunsLimit(this.#lake, pipeline, trigger),
@@ -101,8 +109,9 @@ export class Runs {
       tags: pipeline.tags ?? [],
       trigger,
       retryOf,
+      leaseScope,
     };
-    await this.#append({ pipeline: pipeline.name, runId, workflowId, event: 'opened', detail });
+    await appendEvent(this.#lake, { pipeline: pipeline.name, runId, workflowId, event: 'opened', detail });
     return { interval, openedAt };
   }
 
@@ -113,8 +122,8 @@ export class Runs {
   async close({ pipeline, runId, workflowId, ...detail }: CloseRequest): Promise<void> {
     const known = await this.find(runId);
     if (known !== undefined && known.status !== 'running') return;
-    await this.#append({ pipeline, runId, workflowId, event: 'closed', detail }, async (session) => {
-      await releaseLease(session, this.#lake, pipeline, runId);
+    await appendEvent(this.#lake, { pipeline, runId, workflowId, event: 'closed', detail }, async (session) => {
+      await releaseLease(session, this.#lake, { pipeline, scope: known?.leaseScope }, runId);
       if (detail.status === 'completed') await announce(session, this.#lake, { runId, pipeline });
     });
   }
@@ -165,22 +174,6 @@ export class Runs {
     return record;
   }
 
-  async #append(
-    event: { pipeline: string; runId: string; workflowId: string; event: string; detail: object },
-    alongside?: (session: Session) => Promise<void>,
-  ): Promise<void> {
-    await this.#lake.transaction({ message: `run ${event.runId} ${event.event}` }, async (session) => {
-      // Two attempts of one step may come here at once: the first one's event counts.
-      const table = this.#lake.system('run_events');
-      await session.run(
-        `INSERT INTO ${table} SELECT $1, $2, $3, now(), $4, $5
-         WHERE NOT EXISTS (SELECT 1 FROM ${table} WHERE run_id = $1 AND event = $4)`,
-        [event.runId, event.workflowId, event.pipeline, event.event, JSON.stringify(event.detail)],
-      );
-      await alongside?.(session);
-    });
-  }
-
   async #read(runIds: readonly string[]): Promise<RunRecord[]> {
     if (runIds.length === 0) return [];
     const wanted = runIds.map((_, i) => `$${i + 1}`).join(', ');
@@ -216,6 +209,7 @@ function recordOf(opened: EventRow, closed: EventRow | undefined): RunRecord {
     registryVersion,
     trigger: rest.trigger ?? 'manual',
     retryOf: rest.retryOf,
+    leaseScope: rest.leaseScope,
     args: rest.args ?? {},
     views: rest.views ?? [],
     tags: rest.tags ?? [],

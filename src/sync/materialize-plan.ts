@@ -42,7 +42,7 @@ export async function choosePlan(lake: Lake, facts: PlanFacts): Promise<Plan> {
   checkTimes(facts);
   if (mode.type === 'window') {
     // What is online already may be newer than the window; a key named by the window must not go back in time.
-    const end = latest(cursor?.end, ends.window, ends.live, mode.end);
+    const end = latest(cursor?.end, ends.window, ends.live, mode.end, asked);
     return { keys: { type: 'window', from: mode.start, to: mode.end }, mode: 'window', end };
   }
   const due = asked ?? dueNow();

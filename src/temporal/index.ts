@@ -1,4 +1,5 @@
 export { checkWorkflows } from '../project-code/index.js';
+export { startBackfill } from './backfills.js';
 export { connectClient } from './client.js';
 export { EncryptionCodec } from './encryption-codec.js';
 export { type PayloadKeys, payloadKeys } from './payload-keys.js';

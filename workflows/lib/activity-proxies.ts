@@ -12,7 +12,16 @@ export type { StepReply };
 const nonRetryableErrorTypes = ['DefinitionError', 'DataError', 'FencedError'];
 
 /** Short bookkeeping in the lake; it may wait for other writers. */
-export const { openRun, closeRun, eventTotals, notificationTargets, startDependents } = proxyActivities<Activities>({
+export const {
+  openRun,
+  closeRun,
+  eventTotals,
+  notificationTargets,
+  startDependents,
+  openBackfill,
+  nextIntervals,
+  closeBackfill,
+} = proxyActivities<Activities>({
   startToCloseTimeout: '10 minutes',
   heartbeatTimeout: '10s',
   scheduleToCloseTimeout: '1 hour',

@@ -213,13 +213,13 @@ function attemptsOf(error: unknown): number {
 }
 
 /** What an activity failed with is what the run failed with: the layer around it only says that an activity failed. */
-const innerFailure = (error: unknown): unknown =>
+export const innerFailure = (error: unknown): unknown =>
   error instanceof ActivityFailure && error.cause instanceof ApplicationFailure ? error.cause : error;
 
 const isFenced = (failure: unknown): boolean => failure instanceof ApplicationFailure && failure.type === 'FencedError';
 
 /** The innermost message: an activity's failure only says that the activity failed. */
-function rootMessage(error: unknown): string {
+export function rootMessage(error: unknown): string {
   let root = error;
   while (root instanceof Error && root.cause instanceof Error) root = root.cause;
   return root instanceof Error ? root.message : String(root);

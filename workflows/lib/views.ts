@@ -39,12 +39,14 @@ export async function publishView(run: OfRun, view: string, { full }: { full?: u
 export async function materializeView(
   run: OfRun,
   view: string,
-  { full, start, end }: { full?: Json; start?: Json; end?: Json } = {},
+  { full, start, end, upTo }: { full?: Json; start?: Json; end?: Json; upTo?: Json } = {},
 ): Promise<number> {
   const { written } = await run.step(
     `materialize ${view}`,
     (resume) =>
-      steps.materialize.executeWithOptions({ summary: view }, [{ ...run.target, view, full, start, end, resume }]),
+      steps.materialize.executeWithOptions({ summary: view }, [
+        { ...run.target, view, full, start, end, upTo, resume },
+      ]),
     view,
   );
   return written;
