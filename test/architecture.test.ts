@@ -60,7 +60,7 @@ const rooms: Record<string, Room> = {
   config: { loads: [] },
   types: { loads: ['errors'] },
   definitions: { loads: ['types', 'errors'] },
-  'feature-repo': { loads: ['definitions', 'types', 'errors'] },
+  'feature-repo': { loads: ['definitions', 'types', 'errors', 'did-you-mean'] },
   lake: { loads: base },
   registry: { loads: onLake, types: ['feature-repo'] },
   'offline-store': { loads: onLake },

@@ -30,7 +30,7 @@ const entries: readonly Entry[] = [
   },
   {
     name: 'deploy',
-    about: 'make Temporal ready for the pipelines: registers their search attributes',
+    about: 'make Temporal run the pipelines as defined: search attributes, schedules, what runs once',
     load: async () => (await import('./deploy.js')).registerDeploy,
   },
   {

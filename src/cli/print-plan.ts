@@ -6,11 +6,12 @@ const signs = { add: '+', change: '~', remove: '-' } as const;
 export function printPlan({ changes }: Plan): void {
   for (const { kind, name, action, fields, breaking, notes } of changes) {
     console.log(`${signs[action]} ${kind.replaceAll('_', ' ')} ${name}`);
-    for (const { path, from, to } of fields) console.log(`    ${path}: ${text(from)} → ${text(to)}`);
+    for (const { path, from, to } of fields) console.log(`    ${path}: ${fieldText(from)} → ${fieldText(to)}`);
     for (const { reason, cost } of breaking) console.log(`    ! breaking: ${reason}; ${cost}`);
     for (const note of notes) console.log(`    ${note}`);
   }
 }
 
-const text = (value: unknown): string =>
-  value === undefined ? '(none)' : typeof value === 'string' ? value : JSON.stringify(value);
+/** `(none)` where there is nothing. */
+export const fieldText = (value: unknown): string =>
+  value === undefined || value === null ? '(none)' : typeof value === 'string' ? value : JSON.stringify(value);

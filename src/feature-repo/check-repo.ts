@@ -1,5 +1,6 @@
 import { type FeatureStoreConfig, resolveSelection } from '../definitions/index.js';
 import { DefinitionError } from '../errors.js';
+import { checkDependencies } from './check-dependencies.js';
 import type { Collected } from './collect.js';
 
 /** What can only be seen when all files are loaded: the one configuration, and that what is named exists. */
@@ -7,6 +8,7 @@ export function checkRepo(repo: Collected, where: string): FeatureStoreConfig {
   const config = onlyConfig(repo, where);
   checkServices(repo);
   checkPipelines(repo);
+  checkDependencies(repo.pipelines);
   return config;
 }
 

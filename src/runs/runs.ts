@@ -152,6 +152,16 @@ export class Runs {
     return (await this.#read([runId]))[0];
   }
 
+  /** The newest run of a workflow. */
+  async ofWorkflow(workflowId: string): Promise<RunRecord | undefined> {
+    const found = await this.#lake.one<{ run_id: string }>(
+      `SELECT run_id FROM ${this.#lake.system('run_events')} WHERE event = 'opened' AND workflow_id = $1
+       ORDER BY recorded_at DESC, run_id LIMIT 1`,
+      [workflowId],
+    );
+    return found === undefined ? undefined : this.find(found.run_id);
+  }
+
   /** @param idOrWorkflow a run id, the beginning of one (at least 4 characters), or a workflow id. */
   async show(idOrWorkflow: string): Promise<RunRecord> {
     const exact = await this.find(idOrWorkflow);

@@ -1,6 +1,9 @@
 export { checkWorkflows } from '../project-code/index.js';
 export { startBackfill } from './backfills.js';
 export { connectClient } from './client.js';
+export { checkDeploy, deploy } from './deploy/deploy.js';
+export type { DeployStep } from './deploy/deploy-step.js';
+export { type DeployRequest, planDeploy } from './deploy/plan-deploy.js';
 export { EncryptionCodec } from './encryption-codec.js';
 export { type PayloadKeys, payloadKeys } from './payload-keys.js';
 export {
@@ -18,7 +21,7 @@ export { type RunIdentity, runHandle, runsAtWork, temporalStatus } from './run-s
 export { installRuntime } from './runtime.js';
 export { scheduleId } from './schedule-id.js';
 export { type ScheduleState, scheduleState, setPaused } from './schedule-state.js';
-export { registerSearchAttributes } from './search-attributes.js';
+export { missingSearchAttributes, registerSearchAttributes } from './search-attributes.js';
 export { configuredTemporal, runUrl, type TemporalService } from './service.js';
 export { taskQueue } from './task-queue.js';
 export {

@@ -44,6 +44,10 @@ export async function registerSearchAttributes(client: Client): Promise<Register
   }
 }
 
+/** Those that queries don't know. */
+export const missingSearchAttributes = (client: Client): Promise<string[]> =>
+  missingByQuery(client.connection as Connection, client.options.namespace);
+
 /** Who may not register them may still find that all are there. */
 async function foundOrRefused(connection: Connection, namespace: string): Promise<RegisteredAttributes> {
   const missing = await missingByQuery(connection, namespace);

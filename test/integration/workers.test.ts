@@ -68,13 +68,13 @@ describe('asof worker', () => {
     expect(first.json()).toMatchObject({
       namespace: 'default',
       searchAttributes: { added: all, found: [] },
-      schedules: { deployed: false },
+      steps: ['load', 'online', 'stream'].map((pipeline) => ({ pipeline, action: 'none', notes: ['started by hand'] })),
     });
     const again = await asof('deploy');
     expect(again.code).toBe(0);
     expect(again.stdout).toMatch(/search attributes found: AsofPipeline/);
     expect(again.stdout).not.toMatch(/added/);
-    expect(again.stdout).toMatch(/Schedules are not deployed yet/);
+    expect(again.stdout).toMatch(/Nothing to do/);
   });
 
   it('refuses settings that make no sense', async () => {

@@ -1,5 +1,4 @@
 import { ScheduleOverlapPolicy, type ScheduleSpec } from '@temporalio/client';
-import { defineSearchAttributeKey, SearchAttributeType, TypedSearchAttributes } from '@temporalio/common';
 import {
   cronCalendars,
   DefinitionError,
@@ -9,13 +8,9 @@ import {
   periodicSchedule,
   shortestPeriodMs,
 } from '../../index.js';
-import { scheduleId } from '../schedule-id.js';
-import { taskQueue } from '../task-queue.js';
 import { calendarSpec } from './calendar-ranges.js';
+import { desiredAction } from './desired-action.js';
 import type { ScheduleParts } from './schedule-form.js';
-
-const pipelineAttribute = defineSearchAttributeKey('AsofPipeline', SearchAttributeType.KEYWORD);
-const tagsAttribute = defineSearchAttributeKey('AsofTags', SearchAttributeType.KEYWORD_LIST);
 
 /** What is behind when the server comes back after an outage is run as long as it is not older. */
 const catchupWindowMs = 365 * 86_400_000;
@@ -29,7 +24,10 @@ const policies = {
   cancel: ScheduleOverlapPolicy.CANCEL_OTHER,
 } as const;
 
-export type DesiredSchedule = ScheduleParts & { readonly spec: ScheduleSpec };
+export type DesiredSchedule = ScheduleParts & {
+  readonly spec: ScheduleSpec;
+  readonly action: ReturnType<typeof desiredAction>;
+};
 
 /**
  * The schedule of a pipeline that has intervals. No jitter: the server would test the ends of a range on the shifted time, and the
@@ -38,7 +36,7 @@ export type DesiredSchedule = ScheduleParts & { readonly spec: ScheduleSpec };
  * @throws DefinitionError when no whole interval lies between startAt and endAt.
  */
 export function desiredSchedule(project: string, pipeline: Pipeline): DesiredSchedule {
-  const { name, description, catchup, tags = [] } = pipeline;
+  const { catchup, overlap } = pipeline;
   const schedule = periodicSchedule(pipeline);
   const times: ScheduleSpec =
     schedule.type === 'every'
@@ -49,23 +47,12 @@ export function desiredSchedule(project: string, pipeline: Pipeline): DesiredSch
         };
   return {
     spec: { ...times, ...bounds(pipeline) },
-    action: {
-      workflowType: pipeline.workflow,
-      workflowId: scheduleId(project, name),
-      taskQueue: taskQueue(project),
-      args: [{ pipeline: name, trigger: 'schedule' }],
-      staticSummary: description ?? name,
-      typedSearchAttributes: new TypedSearchAttributes([
-        { key: pipelineAttribute, value: name },
-        ...(tags.length === 0 ? [] : [{ key: tagsAttribute, value: [...tags] }]),
-      ]),
-    },
+    action: desiredAction(project, pipeline),
     policies: {
-      overlap: policies[pipeline.overlap],
+      overlap: policies[overlap],
       catchupWindow: catchup ? catchupWindowMs : Math.max(shortestWindowMs, shortestPeriodMs(schedule)),
       pauseOnFailure: false,
     },
-    remainingActions: undefined,
   };
 }
 

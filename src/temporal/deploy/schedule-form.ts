@@ -1,5 +1,5 @@
-import type { ScheduleDescription, ScheduleSpec, ScheduleSpecDescription } from '@temporalio/client';
-import type { TypedSearchAttributes } from '@temporalio/common';
+import type { ScheduleOverlapPolicy, ScheduleSpec, ScheduleSpecDescription } from '@temporalio/client';
+import type { SearchAttributePair, TypedSearchAttributes } from '@temporalio/common';
 import { durationInWords } from '../../index.js';
 import { calendarText } from './calendar-ranges.js';
 
@@ -21,18 +21,30 @@ export interface FieldChange {
   readonly to: string | null;
 }
 
-type ActionPart =
-  | ('workflowType' | 'workflowId' | 'taskQueue' | 'args' | 'retry' | 'staticSummary' | 'staticDetails')
-  | ('workflowExecutionTimeout' | 'workflowRunTimeout' | 'workflowTaskTimeout');
-
 /** The parts of a schedule that are compared: of a description by the server, and of what is sent to it. */
 export interface ScheduleParts {
   readonly spec: ScheduleSpec | ScheduleSpecDescription;
-  readonly action: Pick<ScheduleDescription['action'], ActionPart> & {
-    readonly typedSearchAttributes: TypedSearchAttributes;
+  readonly action: ActionParts;
+  readonly policies: {
+    readonly overlap?: ScheduleOverlapPolicy;
+    readonly catchupWindow: number;
+    readonly pauseOnFailure: boolean;
   };
-  readonly policies: { readonly overlap: string; readonly catchupWindow: number; readonly pauseOnFailure: boolean };
-  readonly remainingActions: number | undefined;
+  readonly remainingActions?: number | undefined;
+}
+
+interface ActionParts {
+  readonly workflowType: string;
+  readonly workflowId: string;
+  readonly taskQueue: string;
+  readonly args?: readonly unknown[];
+  readonly typedSearchAttributes?: TypedSearchAttributes | SearchAttributePair[];
+  readonly staticSummary?: string;
+  readonly staticDetails?: string;
+  readonly retry?: object;
+  readonly workflowExecutionTimeout?: unknown;
+  readonly workflowRunTimeout?: unknown;
+  readonly workflowTaskTimeout?: unknown;
 }
 
 /** The same schedule has the same form, whoever says it in whatever way. */
@@ -53,7 +65,7 @@ export function formOf({ spec, action, policies, remainingActions }: SchedulePar
     'last run': spec.endAt?.toISOString() ?? null,
     'skipped times': (spec.skip ?? []).map(calendarText).sort().join(' or ') || null,
     jitter: Number(spec.jitter ?? 0) === 0 ? null : durationInWords(Number(spec.jitter)),
-    overlap: policies.overlap,
+    overlap: policies.overlap ?? null,
     'catch-up window': durationInWords(policies.catchupWindow),
     'pause on failure': policies.pauseOnFailure ? 'yes' : null,
     'runs left': remainingActions === undefined ? null : String(remainingActions),
@@ -69,8 +81,10 @@ export function formOf({ spec, action, policies, remainingActions }: SchedulePar
   };
 }
 
-function attributesText(attributes: TypedSearchAttributes): string | null {
-  const pairs = attributes.getAll().map(({ key, value }) => `${key.name}: ${[value].flat().join(', ')}`);
+function attributesText(attributes: ActionParts['typedSearchAttributes'] = []): string | null {
+  const pairs = (Array.isArray(attributes) ? attributes : attributes.getAll()).map(
+    ({ key, value }) => `${key.name}: ${[value].flat().join(', ')}`,
+  );
   return pairs.sort().join('; ') || null;
 }
 
