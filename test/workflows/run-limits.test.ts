@@ -1,0 +1,128 @@
+import { writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Json } from '../../src/index.js';
+import { openFeatureStore, type RunRecord } from '../../src/index.js';
+import type { RunTrigger } from '../../src/runs/index.js';
+import { failureReason, type RunningWorker, startPipeline } from '../../src/temporal/index.js';
+import { workerFor } from '../support/in-process-worker.js';
+import { definitionsText, TestStore } from '../support/store.js';
+import { startTemporal, type TestTemporal } from '../support/temporal.js';
+
+const hour = (n: number): string => new Date(Date.UTC(2024, 0, 1, n)).toISOString();
+
+/** A workflow of the project's own that is at work until it is told to end. */
+const waiting = `
+import { condition, defineSignal, setHandler, pipelineRun } from 'asof/workflow';
+export const end = defineSignal('end');
+export async function waits(input) {
+  let isOver = false;
+  setHandler(end, () => { isOver = true; });
+  return pipelineRun(input, {}, async () => { await condition(() => isOver); });
+}
+`;
+
+const pipelines = (port: number): string => `
+const tells = [asof.webhook({ url: 'http://127.0.0.1:${port}/' })];
+const waits = (name: string, more: object) => pipeline({ name, workflow: 'waits', schedule: asof.hourly(), overlap: 'allow', ...more });
+export const two = waits('two', { maxActiveRuns: 2 });
+export const quick = waits('quick', { timeout: '1 second', onFailure: tells });
+export const due = waits('due', { deadline: { within: '1 second', after: 'started', notify: tells }, onSuccess: tells });
+`;
+
+describe('the limits of runs', () => {
+  const told: { type: string; data: Record<string, Json> }[] = [];
+  let receiver: Server;
+  let temporal: TestTemporal;
+  let project: TestStore;
+  let worker: RunningWorker;
+
+  beforeAll(async () => {
+    receiver = createServer((request, response) => {
+      let body = '';
+      request.on('data', (data: Buffer) => {
+        body += data.toString();
+      });
+      request.on('end', () => {
+        told.push(JSON.parse(body));
+        response.end();
+      });
+    });
+    await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve));
+    temporal = await startTemporal();
+    project = await TestStore.open();
+    project.file();
+    writeFileSync(
+      path.join(project.repo, 'definitions.ts'),
+      `${definitionsText()}${pipelines((receiver.address() as AddressInfo).port)}`,
+    );
+    const { mkdirSync } = await import('node:fs');
+    mkdirSync(path.join(project.root, 'workflows'));
+    writeFileSync(path.join(project.root, 'workflows', 'waits.ts'), waiting);
+    await project.store.close();
+    project.store = await openFeatureStore(project.repo);
+    await project.store.apply();
+    worker = await workerFor(project.store, temporal.address);
+  });
+
+  afterAll(async () => {
+    await worker?.stop();
+    await project?.close();
+    await temporal?.close();
+    receiver?.close();
+  });
+
+  async function start(name: string, n: number, trigger?: RunTrigger) {
+    const pipeline = project.store.repo.pipelines.get(name);
+    if (pipeline === undefined) throw new Error(`no pipeline ${name}`);
+    const span = { start: hour(n), end: hour(n + 1) };
+    return startPipeline(temporal.client, { project: 'test', pipeline, interval: span, trigger });
+  }
+
+  const atWork = async (): Promise<RunRecord[]> =>
+    (await project.store.runs.list({ pipeline: 'two' })).filter(({ status }) => status === 'running');
+
+  it('let only so many be at work at once, those of backfills apart; who waits begins when one ends', async () => {
+    const runs = [await start('two', 1), await start('two', 2)];
+    await expect.poll(atWork, { timeout: 60_000 }).toHaveLength(2);
+    const third = await start('two', 3);
+    const filled = await start('two', 4, 'backfill');
+    await expect.poll(atWork, { timeout: 60_000 }).toHaveLength(3);
+    const { staticSummary: _, ...described } = await third.handle.describe();
+    expect(described.status.name).toBe('RUNNING');
+    expect((await atWork()).map(({ runId }) => runId)).not.toContain(third.runId);
+    await runs[0]?.handle.signal('end');
+    await expect
+      .poll(async () => (await atWork()).map(({ runId }) => runId), { timeout: 60_000 })
+      .toContain(third.runId);
+    // One that was terminated holds its place no longer.
+    await runs[1]?.handle.terminate('gone');
+    const fourth = await start('two', 5);
+    await expect
+      .poll(async () => (await atWork()).map(({ runId }) => runId), { timeout: 60_000 })
+      .toContain(fourth.runId);
+    for (const { handle } of [third, filled, fourth]) await handle.signal('end');
+    for (const { handle } of [third, filled, fourth]) await handle.result();
+  });
+
+  it('stop a run at its timeout, which fails and is told of', async () => {
+    const { handle, runId } = await start('quick', 1);
+    const reason = await handle.result().catch(failureReason);
+    expect(reason).toMatch(/^the run was not done by .*, the end of its timeout/);
+    expect(await project.store.runs.find(runId)).toMatchObject({ status: 'failed', message: reason });
+    await expect.poll(() => told.map(({ data }) => data['runId'] ?? data['run']), { timeout: 60_000 }).toContain(runId);
+  });
+
+  it('tell of a deadline that is missed, and the run goes on', async () => {
+    const { handle, runId } = await start('due', 1);
+    const news = () => told.filter(({ data }) => JSON.stringify(data).includes(runId)).map(({ type }) => type);
+    await expect.poll(news, { timeout: 60_000 }).toHaveLength(1);
+    expect((await handle.describe()).status.name).toBe('RUNNING');
+    await handle.signal('end');
+    expect(await handle.result()).toMatchObject({ status: 'completed' });
+    await expect.poll(news, { timeout: 60_000 }).toHaveLength(2);
+    expect(news()).toEqual([expect.stringContaining('deadline'), expect.stringContaining('succeeded')]);
+  });
+});
