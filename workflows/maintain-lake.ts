@@ -1,5 +1,6 @@
 import { steps } from './lib/activity-proxies.js';
 import type { PipelineInput, RunSummary } from './lib/contract.js';
+import { startDue } from './lib/dependents.js';
 import { pipelineRun } from './lib/run.js';
 
 /**
@@ -8,6 +9,8 @@ import { pipelineRun } from './lib/run.js';
  */
 export async function maintainLake(input: PipelineInput): Promise<RunSummary> {
   return pipelineRun(input, {}, async (run) => {
+    // What a worker that died, or a service that was away, left to do.
+    await startDue(run.runId);
     const target = { runId: run.runId, pipeline: input.pipeline, retries: run.retries };
     const { force, snapshots, smallFiles, every } = run.args;
     const { summary } = await run.step('maintain the lake', (resume) =>

@@ -13,8 +13,9 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { Json, Retries, StepRecord } from '../../src/index.js';
-import { closeRun, type StepReply, startDependents } from './activity-proxies.js';
+import { closeRun, type StepReply } from './activity-proxies.js';
 import type { OpenedRun, PipelineInput, RunProgress, RunSummary } from './contract.js';
+import { startDue } from './dependents.js';
 import { type RunEvent, tell } from './notify.js';
 import { openWhenFree, watchDeadline, withinTime } from './run-limits.js';
 import { pipelineAttributes, qualityAttribute } from './search-attributes.js';
@@ -181,7 +182,7 @@ export async function pipelineRun<A>(
   deadline.cancel();
   if (run.quality !== undefined) upsertSearchAttributes([{ key: qualityAttribute, value: run.quality }]);
   await close('completed');
-  if (opened.hasDependents === true) await startAfter(runId);
+  if (opened.hasDependents === true) await startDue(runId);
   if (opened.tells?.includes('succeeded') === true) await tell({ ...news(), event: 'succeeded' });
   current = undefined;
   show();
@@ -194,15 +195,6 @@ export async function pipelineRun<A>(
     quality: run.quality,
     reports: run.reports,
   };
-}
-
-/** What is missed here is started by upkeep later: the run itself is done. */
-async function startAfter(runId: string): Promise<void> {
-  try {
-    await startDependents({ runId });
-  } catch (error) {
-    log.warn('the pipelines after this one could not be started', { reason: rootMessage(error) });
-  }
 }
 
 /** How often a step was tried that failed for good; its failure tells. */
