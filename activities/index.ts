@@ -10,7 +10,8 @@ export type { ActivityDeps } from './lib/deps.js';
 export type { StepReply } from './lib/resumable-step.js';
 
 /** A worker finds the files of this folder by itself; here workflows learn what they have. */
-type Files = typeof import('./clean.js') &
+type Files = typeof import('./check-freshness.js') &
+  typeof import('./clean.js') &
   typeof import('./close-backfill.js') &
   typeof import('./close-run.js') &
   typeof import('./consume-stream.js') &

@@ -128,15 +128,17 @@ export {
   timestamp,
   type ValueType,
 } from './types.js';
-export type {
-  FreshnessVerdict,
-  LakeCounts,
-  MaintainOptions,
-  StoreFreshness,
-  Upkeep,
-  UpkeepLook,
-  UpkeepReport,
-  UpkeepStep,
-  UpkeepThresholds,
-  ViewFreshness,
+export {
+  describeStale,
+  type FreshnessVerdict,
+  type LakeCounts,
+  type MaintainOptions,
+  mendOfStale,
+  type StoreFreshness,
+  type Upkeep,
+  type UpkeepLook,
+  type UpkeepReport,
+  type UpkeepStep,
+  type UpkeepThresholds,
+  type ViewFreshness,
 } from './upkeep/index.js';

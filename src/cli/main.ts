@@ -149,6 +149,11 @@ const entries: readonly Entry[] = [
     load: async () => (await import('./training-sets.js')).registerTrainingSets,
   },
   {
+    name: 'freshness',
+    about: 'how old the newest event of each view is, in the lake and online, against what it promises',
+    load: async () => (await import('./freshness.js')).registerFreshness,
+  },
+  {
     name: 'get-historical-features',
     about: 'features as of the time of each entity row, for training',
     load: async () => (await import('./get-historical-features.js')).registerGetHistoricalFeatures,

@@ -30,6 +30,7 @@ export const builtinArgs = {
     seed: z.int().min(0).optional(),
     failOn: z.boolean().optional(),
   }),
+  checkFreshness: z.strictObject({ views: views.optional(), failOn: z.boolean().optional() }),
 } as const;
 
 export type BuiltinWorkflow = keyof typeof builtinArgs;

@@ -38,11 +38,13 @@ export function parsePositiveDuration(where: string, field: string, duration: un
   });
 }
 
-/** For people: `2 hours` and `100 minutes` exactly, anything else rounded to a tenth of its largest unit. */
+/** For people: `2 hours` and `90 minutes` exactly, longer numbers rounded to a tenth of their largest unit. Days are the largest. */
 export function formatDuration(ms: number): string {
-  const largest = Object.entries(units).reverse();
-  const [name, length] = largest.find(([, unit]) => ms >= unit && ms % unit === 0) ??
-    largest.find(([, unit]) => ms >= unit) ?? ['second', 1_000];
+  const largest = Object.entries(units)
+    .filter(([name]) => name !== 'week')
+    .reverse();
+  const [name, length] = largest.find(([, unit]) => ms >= unit && ms % unit === 0 && ms / unit < 1_000) ??
+    largest.find(([, unit]) => ms >= unit) ?? ['second', units['second'] as number];
   const amount = Number((ms / length).toFixed(1));
   return `${amount.toLocaleString('en')} ${name}${amount === 1 ? '' : 's'}`;
 }

@@ -1,4 +1,5 @@
 import { DefinitionError } from '../errors.js';
+import { type DefaultPipelines, wantedDefaults } from './default-pipelines.js';
 import { checkFields, checkName, type Definition, define, label } from './definition.js';
 import {
   type CatalogSettings,
@@ -19,6 +20,8 @@ export interface FeatureStoreConfig extends Definition<'feature_store_config'> {
   readonly streamSource: StreamSourceSettings;
   /** How long upkeep keeps what nobody needs any more. */
   readonly upkeep: UpkeepRules;
+  /** Names of the pipelines that come with asof and are wanted. */
+  readonly defaultPipelines: readonly string[];
 }
 
 /** The lake has a schema of the project's name; these are there already. */
@@ -27,6 +30,7 @@ const takenSchemas = ['main', 'temp', 'system', 'information_schema', 'pg_catalo
 /**
  * Embedded engines unless said otherwise: a SQLite catalog, LMDB as online store, event logs in files as streams. Passwords and
  * whatever else differs between machines come from the environment: `url: env('ASOF_REDIS_URL')`.
+ * @param def.defaultPipelines false, or e.g. `{ check_freshness: false }`, leaves out what every project runs otherwise.
  */
 export function featureStoreConfig(def: {
   project: string;
@@ -34,10 +38,11 @@ export function featureStoreConfig(def: {
   onlineStore?: OnlineStoreSettings;
   streamSource?: StreamSourceSettings;
   upkeep?: UpkeepSettings;
+  defaultPipelines?: DefaultPipelines;
 }): FeatureStoreConfig {
   checkName('featureStoreConfig', def.project, 'project');
   const where = label('featureStoreConfig', def.project);
-  checkFields(where, def, ['project', 'catalog', 'onlineStore', 'streamSource', 'upkeep']);
+  checkFields(where, def, ['project', 'catalog', 'onlineStore', 'streamSource', 'upkeep', 'defaultPipelines']);
   if (takenSchemas.includes(def.project.toLowerCase()) || /_asof$/i.test(def.project)) {
     throw new DefinitionError(`project "${def.project}" is a name that DuckDB or asof uses for schemas of its own`, {
       where,
@@ -52,5 +57,9 @@ export function featureStoreConfig(def: {
   checkStreamSource(where, streamSource);
   const { project } = def;
   const upkeep = upkeepRules(where, def.upkeep);
-  return define({ kind: 'feature_store_config', name: project, project, catalog, onlineStore, streamSource, upkeep });
+  const defaultPipelines = wantedDefaults(where, def.defaultPipelines);
+  return define({
+    ...{ kind: 'feature_store_config' as const, name: project, project },
+    ...{ catalog, onlineStore, streamSource, upkeep, defaultPipelines },
+  });
 }

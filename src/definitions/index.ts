@@ -2,6 +2,7 @@ export type { BatchSource, PiiRule } from './batch-source.js';
 export { type BuiltinWorkflow, builtinArgs } from './builtin-args.js';
 export type { CleaningRules } from './cleaning.js';
 export { type Calendar, cronCalendars } from './cron.js';
+export { builtInTag, type DefaultPipelines, missingDefaults } from './default-pipelines.js';
 export { type Definition, type DefinitionKind, isDefinition, type Meta } from './definition.js';
 export { type Duration, formatDuration, parseDuration } from './duration.js';
 export type {

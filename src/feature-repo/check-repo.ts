@@ -1,11 +1,16 @@
-import { type FeatureStoreConfig, resolveSelection } from '../definitions/index.js';
+import { type FeatureStoreConfig, missingDefaults, resolveSelection } from '../definitions/index.js';
 import { DefinitionError } from '../errors.js';
 import { checkDependencies } from './check-dependencies.js';
 import type { Collected } from './collect.js';
 
-/** What can only be seen when all files are loaded: the one configuration, and that what is named exists. */
+/**
+ * What can only be seen when all files are loaded: the one configuration, which pipelines that come with asof the project is given,
+ * and that what is named exists.
+ */
 export function checkRepo(repo: Collected, where: string): FeatureStoreConfig {
   const config = onlyConfig(repo, where);
+  for (const builtIn of missingDefaults(config.defaultPipelines, [...repo.pipelines.values()]))
+    repo.pipelines.set(builtIn.name, builtIn);
   checkServices(repo);
   checkPipelines(repo);
   checkDependencies(repo.pipelines);

@@ -96,9 +96,9 @@ describe('two at once', () => {
     ]);
     expect(both.map((result) => result.json()['version'])).toEqual([1, 1]);
     const changes = both.map((result) => (result.json()['changes'] as unknown[]).length).sort((a, b) => a - b);
-    expect(changes).toEqual([0, 11]);
+    expect(changes).toEqual([0, 13]);
     const { objects } = (await project.ok('list', '--json')).json<{ objects: { version: number }[] }>();
-    expect(objects.map(({ version }) => version)).toEqual(Array(11).fill(1));
+    expect(objects.map(({ version }) => version)).toEqual(Array(13).fill(1));
   });
 
   it('push of the same rows: each is there once', async () => {

@@ -41,7 +41,7 @@ afterAll(() => project.close());
 describe('the story on the command line', () => {
   it('plans, applies, and has nothing left to do', async () => {
     const plan = (await project.ok('plan', '--json')).json<{ changes: { kind: string; action: string }[] }>();
-    expect(plan.changes).toHaveLength(11);
+    expect(plan.changes).toHaveLength(13);
     expect(plan).toMatchObject({ version: 0, breaking: false });
     expect((await project.ok('list')).stdout).toContain('run `asof apply`');
     const applied = await project.ok('apply', '--json');

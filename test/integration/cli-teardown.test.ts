@@ -38,7 +38,7 @@ describe('teardown', () => {
     expect(before).toMatchObject({ rows: { driver_stats: 1805 }, online: { driver_stats: { length: 5 } } });
     const log = readdirSync(streams('others'), { recursive: true });
     const { stdout } = await project.ok('teardown', '--yes');
-    expect(stdout).toMatch(/^Removed project "drivers" from .*\.asof: 11 objects, \d+ tables/);
+    expect(stdout).toMatch(/^Removed project "drivers" from .*\.asof: 13 objects, \d+ tables/);
 
     const { snapshot, ...mine } = await stateOf(project.root, 'feature_repo');
     expect(mine).toEqual({ version: 0, rows: {}, online: {} });

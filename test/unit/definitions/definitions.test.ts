@@ -11,6 +11,7 @@ import {
   featureStoreConfig,
   featureView,
   fileSource,
+  formatDuration,
   hourly,
   isDefinition,
   kafkaSource,
@@ -172,6 +173,30 @@ describe('definitions', () => {
     ['36500 Days', 3_153_600_000_000],
   ])('read the duration %s', (text, ms) => {
     expect(parseDuration('x', 'y', text)).toBe(ms);
+  });
+
+  it.each([
+    [7_200_000, '2 hours'],
+    [5_400_000, '90 minutes'],
+    [604_800_000, '7 days'],
+    [3_607_774, '1 hour'],
+    [9_100_001, '2.5 hours'],
+    [168_162_485_722, '1,946.3 days'],
+    [36_500 * 86_400_000, '36,500 days'],
+    [400, '400 milliseconds'],
+    [0, '0 seconds'],
+  ])('write %d ms as %s', (ms, text) => {
+    expect(formatDuration(ms)).toBe(text);
+  });
+
+  it('take a promise of freshness, and nothing that is none', () => {
+    const of = (freshness: string) =>
+      featureView({ name: 'v', entities: [driver], source, features: { rate: float32() }, freshness });
+    expect(of('2 hours')).toMatchObject({ freshnessMs: 7_200_000 });
+    expect(Object.keys(of('2 hours'))).not.toContain('freshness');
+    expect(stats.freshnessMs).toBeUndefined();
+    expect(() => of('0')).toThrow(/freshness '0' is no time at all/);
+    expect(() => of('2 months')).toThrow(/freshness "2 months" is not a duration/);
   });
 
   it('say rules as a person would write them', () => {

@@ -28,7 +28,7 @@ describe('loading a feature repository', () => {
     expect([...repo.sources.keys()]).toEqual(['sales_file']);
     expect([...repo.views.keys()]).toEqual(['sales']);
     expect([...repo.services.keys()]).toEqual(['report']);
-    expect([...repo.pipelines.keys()]).toEqual(['nightly']);
+    expect([...repo.pipelines.keys()]).toEqual(['nightly', 'maintain_lake', 'check_freshness']);
     expect(repo.views.get('sales')?.entities[0]).toBe(repo.entities.get('shop'));
   });
 
@@ -38,7 +38,9 @@ describe('loading a feature repository', () => {
     expect([...repo.views.keys()].sort()).toEqual(['driver_stats', 'driver_stats_stream']);
     expect([...repo.services.keys()].sort()).toEqual(['driver_ranking', 'driver_ranking_fresh']);
     expect([...repo.pipelines.keys()].sort()).toEqual([
+      'check_freshness',
       'db_to_offline_store',
+      'maintain_lake',
       'materialize_offline_to_online',
       'stream_to_stores',
       'verify_online_offline',
