@@ -79,6 +79,11 @@ const entries: readonly Entry[] = [
     load: async () => (await import('./run.js')).registerRun,
   },
   {
+    name: 'backfill',
+    about: 'run a pipeline for intervals of the past, several at once',
+    load: async () => (await import('./backfill.js')).registerBackfill,
+  },
+  {
     name: 'cancel',
     about: 'end a run before it is done',
     load: async () => (await import('./cancel.js')).registerCancel,

@@ -3,12 +3,12 @@ import { DefinitionError } from '../errors.js';
 import type { MaterializeMode, MaterializeProgress, MaterializeResult } from '../index.js';
 import { action, describeCommand, type GlobalOptions, withStore } from './command.js';
 import { interruptSignal } from './interrupt.js';
+import { type GivenWindows, isWindowed, materializeWindows } from './materialize-windows.js';
 import { atMostOne, listOption, timeOption } from './option-values.js';
 import { printJson, printTable, seconds } from './output.js';
 import { rate, runTasks } from './progress.js';
 
-interface Given {
-  readonly views?: string;
+interface Given extends GivenWindows {
   readonly full?: boolean;
   readonly start?: string;
   readonly end?: string;
@@ -21,12 +21,31 @@ export function registerMaterialize(program: Command): void {
       .option('--views <names>', 'only these, comma-separated; default: all that feed the online store')
       .option('--full', 'compute every key anew instead of those that changed since the last run')
       .option('--start <time>', 'with --end: only keys with rows in this window (both inclusive)')
-      .option('--end <time>', 'rows later than this stay history; default: now'),
-    'asof materialize\nasof materialize --views driver_stats --start 2021-07-01 --end 2021-07-31T23:59:59Z',
+      .option('--end <time>', 'rows later than this stay history; default: now')
+      .option('--from <time>', 'with --to: window by window, as a backfill by the workers; `asof up` must be running')
+      .option('--to <time>', 'end of the last window')
+      .option('--every <time>', "length of a window; default '1 day'")
+      .option('--only <which>', 'windows that are missing (not completed yet), failed, or all; default all')
+      .option('--parallel <n>', 'windows at once')
+      .option('--reverse', 'the newest windows first')
+      .option('--dry-run', 'show the windows, start nothing')
+      .option('--wait', 'show the progress of the windows and wait for their end'),
+    [
+      'asof materialize',
+      'asof materialize --views driver_stats --start 2021-07-01 --end 2021-07-31T23:59:59Z',
+      "asof materialize --from 2021-07-01 --to 2021-08-01 --every '1 day' --parallel 2 --wait",
+    ].join('\n'),
   ).action(action(materialize));
 }
 
-async function materialize(options: GlobalOptions, given: Given): Promise<undefined> {
+async function materialize(options: GlobalOptions, given: Given): Promise<number | undefined> {
+  if (isWindowed(given)) {
+    const { start, end, full } = given;
+    atMostOne({ '--from': 'given', '--start': start });
+    atMostOne({ '--from': 'given', '--end': end });
+    atMostOne({ '--from': 'given', '--full': full });
+    return materializeWindows(options, given);
+  }
   const mode = modeOf(given);
   const end = timeOption('--end', given.end);
   const asked = given.views === undefined ? undefined : listOption('--views', given.views);
@@ -49,7 +68,7 @@ async function materialize(options: GlobalOptions, given: Given): Promise<undefi
   });
   if (options.json) {
     printJson({ views: results });
-    return;
+    return undefined;
   }
   printTable(
     results.map(({ view, mode: done, reason, keys, written, deleted, left, tookMs }) => ({
@@ -73,6 +92,7 @@ async function materialize(options: GlobalOptions, given: Given): Promise<undefi
       ...(results.some(({ reason }) => reason) ? ['why'] : []),
     ],
   );
+  return undefined;
 }
 
 function modeOf({ full, start, end }: Given): MaterializeMode {

@@ -2,7 +2,7 @@ import { limits } from '../config.js';
 import type { Pipeline } from '../definitions/pipeline.js';
 import { DefinitionError } from '../errors.js';
 import type { DataInterval } from './interval.js';
-import { intervalsBetween } from './intervals.js';
+import { intervalsBetween, periodicSchedule } from './intervals.js';
 
 /** A stretch of time as it was asked for: [from, to), in the pipeline's own intervals or in windows of one length. */
 export interface AskedRange {
@@ -51,6 +51,7 @@ export const rangeAfter = (range: AskedRange, taken: DataInterval, newestFirst: 
  */
 export function wholeRange(pipeline: Timed, asked: AskedRange, now: Date): WholeRange {
   const where = `pipeline "${pipeline.name}"`;
+  if (asked.everyMs === undefined) periodicSchedule(pipeline);
   if (asked.from >= asked.to) {
     throw new DefinitionError(`the range ends (${time(asked.to)}) before it begins (${time(asked.from)})`, {
       where,
