@@ -26,6 +26,7 @@ const commands = [
   'push',
   'materialize',
   'verify',
+  'freshness',
   'get-historical-features',
   'get-online-features',
   'teardown',
