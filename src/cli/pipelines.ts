@@ -6,9 +6,9 @@ import { action, describeCommand, type GlobalOptions, withStore } from './comman
 import { findPipeline } from './find-pipeline.js';
 import { withTemporalNews } from './lost-runs.js';
 import { printJson } from './output.js';
+import { freshnessOf, pipelineViews } from './pipeline-data.js';
 import { type PipelineStatus, printPipelines, statusJson } from './print-pipelines.js';
 import { findTemporal } from './temporal-location.js';
-import { pipelineViews, viewAges } from './view-ages.js';
 
 export function registerPipelines(program: Command): void {
   describeCommand(
@@ -28,7 +28,7 @@ async function list(options: GlobalOptions, name: string | undefined): Promise<u
     const schedules = await schedulesOf(store, pipelines);
     const latest = (await store.runs.latest()).filter(({ pipeline }) => pipelines.some((one) => one.name === pipeline));
     const lastRuns = new Map((await withTemporalNews(store, latest)).map((run) => [run.pipeline, run]));
-    const ages = await viewAges(store, pipelines.flatMap(pipelineViews));
+    const fresh = await freshnessOf(store, pipelines.flatMap(pipelineViews));
     const now = new Date();
     const statuses = pipelines.map((pipeline): PipelineStatus => {
       const schedule = schedules?.get(pipeline.name);
@@ -38,7 +38,7 @@ async function list(options: GlobalOptions, name: string | undefined): Promise<u
         isDeployed: schedules === undefined ? undefined : schedule !== undefined,
         next: schedule?.next.slice(0, nextRuns) ?? nextTimes(pipeline, now, nextRuns).map((time) => time.toISOString()),
         lastRun: lastRuns.get(pipeline.name),
-        data: pipelineViews(pipeline).flatMap((view) => ages.get(view) ?? []),
+        data: typeof fresh === 'string' ? fresh : pipelineViews(pipeline).flatMap((view) => fresh.get(view) ?? []),
       };
     });
     if (options.json) printJson({ temporal: schedules !== undefined, pipelines: statuses.map(statusJson) });

@@ -1,10 +1,9 @@
 import { scheduleInWords } from '../definitions/schedule-words.js';
-import type { Pipeline } from '../index.js';
+import type { Pipeline, ViewFreshness } from '../index.js';
 import type { ScheduleState } from '../temporal/index.js';
 import { clock, roughly } from './clock.js';
 import type { ShownRun } from './lost-runs.js';
 import { plural, seconds } from './output.js';
-import type { ViewAge } from './view-ages.js';
 
 /** What is known of a pipeline. */
 export interface PipelineStatus {
@@ -16,7 +15,8 @@ export interface PipelineStatus {
   /** ISO times: the server's, or by the definition where there is no schedule. */
   readonly next: readonly string[];
   readonly lastRun: ShownRun | undefined;
-  readonly data: readonly ViewAge[];
+  /** How new its views are; a text = why that is not known. */
+  readonly data: readonly ViewFreshness[] | string;
 }
 
 /** The same for machines. */
@@ -31,7 +31,7 @@ export function statusJson({ pipeline, schedule, isDeployed, next, lastRun, data
     next,
     nextFrom: schedule === undefined ? 'definition' : 'server',
     lastRun: lastRun && runJson(lastRun),
-    data,
+    ...(typeof data === 'string' ? { dataUnknown: data } : { data }),
   };
 }
 
@@ -59,10 +59,10 @@ function linesOf({ pipeline, schedule, isDeployed, next, lastRun, data }: Pipeli
   const lines = [head.filter((part) => part !== undefined).join('  ')];
   if (isTimed || next.length > 0) lines.push(`  next      ${nextText(pipeline, next)}`);
   lines.push(`  last run  ${lastRun === undefined ? 'never' : lastRunText(lastRun, now)}`);
+  if (typeof data === 'string') return [...lines, `  data      not known: ${data}`];
   const width = Math.max(...data.map(({ view }) => view.length));
-  const label = (index: number): string => (index === 0 ? '  data      ' : '            ');
-  data.forEach((age, index) => {
-    lines.push(`${label(index)}${age.view.padEnd(width)}  ${ageText(age, now)}`);
+  data.forEach((view, index) => {
+    lines.push(`${index === 0 ? '  data      ' : '            '}${view.view.padEnd(width)}  ${ageText(view, now)}`);
   });
   return lines;
 }
@@ -89,7 +89,10 @@ function lastRunText({ runId, status, note, openedAt, closedAt, published }: Sho
   return `${status}${why} ${since}${took}${rows}  ${runId.slice(0, 13)}`;
 }
 
-function ageText({ newestEvent, published }: ViewAge, now: Date): string {
-  const event = newestEvent === null ? 'no rows' : `newest event ${clock(newestEvent)}`;
-  return published === null ? event : `${event}, published ${roughly(now.getTime() - Date.parse(published))} ago`;
+function ageText({ verdict, promiseMs, lake }: ViewFreshness, now: Date): string {
+  const event = lake.newestEvent === null ? 'no rows' : `newest event ${clock(lake.newestEvent)}`;
+  const ago = lake.lastWritten && `written ${roughly(now.getTime() - Date.parse(lake.lastWritten))} ago`;
+  const promise =
+    promiseMs === null ? null : `${verdict === 'stale' ? 'STALE' : verdict} (promised: ${roughly(promiseMs)})`;
+  return [event, ago, promise].filter((part) => part !== null).join(', ');
 }
