@@ -1,10 +1,11 @@
-import type { FeatureStore, RunLogLine, RunRecord, RunTrigger } from '../index.js';
+import type { FeatureStore, RunRecord, RunTrigger } from '../index.js';
 import { connectClient } from '../temporal/index.js';
 import { clock, intervalText } from './clock.js';
 import { type GlobalOptions, withStore } from './command.js';
 import { type LiveProgress, liveProgress } from './live-progress.js';
 import { type ShownRun, withTemporalNews } from './lost-runs.js';
 import { plural, printJson, seconds } from './output.js';
+import { printLog } from './print-log.js';
 import { failedExpectations, printFailedExpectations, printSteps } from './print-run.js';
 import { findTemporal } from './temporal-location.js';
 
@@ -96,11 +97,4 @@ function printNow({ status }: ShownRun, live: LiveProgress | undefined): void {
   if (step !== undefined)
     console.log(`now: ${step}${attempt > 1 ? `, attempt ${attempt}; the one before: ${lastFailure}` : ''}`);
   if (detail !== '') console.log(detail);
-}
-
-/** `17:03:12 warn  clean driver_stats: 3 rows dropped` */
-function printLog(lines: readonly RunLogLine[]): void {
-  for (const { at, level, step, view, message } of lines) {
-    console.log(`  ${at.slice(11, 19)} ${level.padEnd(5)} ${[step, view].filter(Boolean).join(' ')}: ${message}`);
-  }
 }
