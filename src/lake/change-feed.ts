@@ -4,10 +4,15 @@ import { lit } from './sql.js';
 
 /**
  * The rows of a table that came, went or changed in some snapshots (both ends inclusive), those of upkeep left out: it writes rows
- * anew that are the same. A relation with the table's columns; `to` has to be there, of the others some may have been taken out by
- * upkeep, which leaves what they brought.
+ * anew that are the same. A relation of some of the table's columns; `to` has to be there, of the others some may have been taken out
+ * by upkeep, which leaves what they brought.
+ * @param columns quoted, separated by commas.
  */
-export async function changeFeed(lake: Lake, table: string, from: number, to: number): Promise<string> {
+export async function changeFeed(
+  lake: Lake,
+  table: string,
+  { columns, from, to }: { columns: string; from: number; to: number },
+): Promise<string> {
   const [bound, upkeep] = await Promise.all([
     // The feed wants bounds that are there; its rows know their snapshot all the same.
     lake.one<{ first: bigint | null }>(
@@ -20,8 +25,14 @@ export async function changeFeed(lake: Lake, table: string, from: number, to: nu
       [BigInt(from), BigInt(to)],
     ),
   ]);
-  const place = [catalog, lake.project, table].map(lit).join(', ');
-  const skipped = upkeep.map(({ snapshot_id }) => snapshot_id).join(', ');
-  return `(SELECT * FROM ducklake_table_changes(${place}, ${bound?.first ?? BigInt(from)}, ${to})
-    WHERE snapshot_id >= ${from}${skipped === '' ? '' : ` AND snapshot_id NOT IN (${skipped})`})`;
+  const first = Number(bound?.first ?? from);
+  const feed = `ducklake_table_changes(${[catalog, lake.project, table].map(lit).join(', ')}, ${first}, ${to})`;
+  const conditions = [
+    ...(first < from ? [`snapshot_id >= ${from}`] : []),
+    ...(upkeep.length > 0 ? [`snapshot_id NOT IN (${upkeep.map(({ snapshot_id }) => snapshot_id).join(', ')})`] : []),
+  ];
+  if (conditions.length === 0) return `(SELECT ${columns} FROM ${feed})`;
+  // Materialized: a condition on the snapshot that reaches the scan is taken for one on when the row came, and deletions are lost.
+  return `(WITH feed AS MATERIALIZED (SELECT ${columns}, snapshot_id FROM ${feed})
+    SELECT ${columns} FROM feed WHERE ${conditions.join(' AND ')})`;
 }

@@ -17,8 +17,8 @@ export async function resolveMoment(lake: Lake, { asOfSnapshot, asOfTime }: Lake
     throw new DefinitionError('asOfTime is no valid date', { mend: "write e.g. new Date('2024-01-01T00:00:00Z')" });
   // Snapshots of before the project was made are of no use to it.
   const found = await lake.one<{ id: bigint | null; first: Date | null }>(
-    `SELECT max(snapshot_id) FILTER (at <= $1::TIMESTAMPTZ) AS id, min(at) AS first
-     FROM (SELECT snapshot_id, snapshot_time::TIMESTAMPTZ AS at FROM ${lake.metadata('ducklake_snapshot')})
+    `SELECT max(snapshot_id) FILTER (committed <= $1::TIMESTAMPTZ) AS id, min(committed) AS first
+     FROM (SELECT snapshot_id, snapshot_time::TIMESTAMPTZ AS committed FROM ${lake.metadata('ducklake_snapshot')})
      WHERE snapshot_id > 0`,
     [asOfTime],
   );

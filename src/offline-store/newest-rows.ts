@@ -96,7 +96,7 @@ async function keySelection(
   const { fromSnapshot, toSnapshot, after } = selection;
   const parts: string[] = [];
   if (fromSnapshot <= toSnapshot) {
-    parts.push(`SELECT ${keys} FROM ${await changeFeed(lake, tableName(table), fromSnapshot, toSnapshot)}`);
+    parts.push(await changeFeed(lake, tableName(table), { columns: keys, from: fromSnapshot, to: toSnapshot }));
   }
   if (after !== undefined) {
     parts.push(`SELECT ${keys} FROM ${rows} WHERE ${time} > $1::TIMESTAMPTZ AND ${time} <= $2::TIMESTAMPTZ`);

@@ -130,5 +130,5 @@ async function rowsAt(session: Session, lake: Lake, table: FeatureTable, snapsho
 /** All rows that came, went or changed between two snapshots, both inclusive: as they were and as they are. */
 async function changed(lake: Lake, table: FeatureTable, from: number, to: number): Promise<string> {
   const columns = ids([...Object.keys(table.joinKeys), ...Object.keys(rowSchema(table))]);
-  return `(SELECT ${columns} FROM ${await changeFeed(lake, tableName(table), from, to)})`;
+  return changeFeed(lake, tableName(table), { columns, from, to });
 }

@@ -49,7 +49,7 @@ export interface MaintainOptions {
   readonly onProgress?: ((step: UpkeepStep) => void) | undefined;
 }
 
-const stepNames = ['records', 'expire snapshots', 'compact', 'remove files', 'orphans', 'run folders'] as const;
+const stepNames = ['run folders', 'records', 'expire snapshots', 'compact', 'remove files', 'orphans'] as const;
 
 /** Which step begins, of how many. */
 export interface UpkeepStep {
@@ -108,12 +108,13 @@ export class Upkeep {
       return run(work);
     };
     const before = await countLake(lake);
+    // By the records, so before them.
+    const removedRunFiles = await step('run folders', removeRunFolders);
     const removedRecords = await step('records', removeRecords);
     const { expired, kept, cursors } = await step('expire snapshots', expireSnapshots);
     const compacted = await step('compact', compact);
     const removedFiles = await step('remove files', removeReplacedFiles);
     const removedOrphans = await step('orphans', removeOrphans);
-    const removedRunFiles = await step('run folders', removeRunFolders);
     const report: UpkeepReport = {
       before,
       after: await countLake(lake),

@@ -1,0 +1,29 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isConflict, type Lake } from '../../src/lake/index.js';
+
+/** Makes all that a lake holds older, as if time had passed: its snapshots, and the files that wait for their removal. */
+export async function ageLake(lake: Lake, ms: number): Promise<void> {
+  const older = (column: string): string =>
+    `strftime(${column}::TIMESTAMPTZ - to_milliseconds(${Math.round(ms)}), '%Y-%m-%d %H:%M:%S.%f+00')`;
+  const [snapshots, files] = ['ducklake_snapshot', 'ducklake_files_scheduled_for_deletion'].map((name) =>
+    lake.metadata(name),
+  );
+  await lake.withSession(async (session) => {
+    const isText = (await session.all<{ column_name: string; column_type: string }>(`DESCRIBE FROM ${snapshots}`)).some(
+      ({ column_name, column_type }) => column_name === 'snapshot_time' && column_type === 'VARCHAR',
+    );
+    const value = (column: string): string => (isText ? older(column) : `${older(column)}::TIMESTAMPTZ`);
+    for (const statement of [
+      `UPDATE ${snapshots} SET snapshot_time = ${value('snapshot_time')}`,
+      `UPDATE ${files} SET schedule_start = ${value('schedule_start')}`,
+    ]) {
+      while (!(await session.run(statement).then(() => true, notLocked))) await sleep(20);
+    }
+  });
+}
+
+/** Writers at work lock the catalog now and then. */
+function notLocked(error: unknown): false {
+  if (isConflict(error)) return false;
+  throw error;
+}
