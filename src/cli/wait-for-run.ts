@@ -1,6 +1,6 @@
 import type { RunProgress } from '../../workflows/lib/contract.js';
-import type { FeatureStore, RunRecord, StepRecord } from '../index.js';
-import { failureReason, type StartedRun } from '../temporal/index.js';
+import { type FeatureStore, type RunRecord, type StepRecord, StoreUnavailableError } from '../index.js';
+import { failureReason, hasBegun, type StartedRun } from '../temporal/index.js';
 
 /** How a run ended, as `asof run --wait --json` prints it. */
 export interface RunOutcome
@@ -12,6 +12,7 @@ export interface RunOutcome
 /**
  * Waits for a run and tells its steps as they go by.
  * @param signal aborting stops the waiting; the run goes on.
+ * @throws StoreUnavailableError when no worker knows its workflow.
  */
 export async function waitForRun(
   store: FeatureStore,
@@ -19,7 +20,8 @@ export async function waitForRun(
   tell: (line: string) => void,
   signal?: AbortSignal,
 ): Promise<RunOutcome> {
-  const ended = resultOf(handle, signal).then(
+  const watching = new AbortController();
+  const ended = resultOf(handle, AbortSignal.any([watching.signal, ...(signal === undefined ? [] : [signal])])).then(
     () => ({ status: 'completed' as const, message: undefined }),
     (error: unknown) => {
       const cancelled =
@@ -27,10 +29,10 @@ export async function waitForRun(
       return { status: cancelled ? ('cancelled' as const) : ('failed' as const), message: failureReason(error) };
     },
   );
-  const watching = new AbortController();
   const watch = watchProgress(handle, tell, watching.signal);
+  const beginning = watchBeginning(handle, watching.signal);
   try {
-    const outcome = await Promise.race([ended, rejectWhenAborted(signal)]);
+    const outcome = await Promise.race([ended, rejectWhenAborted(signal), beginning.then(never)]);
     const record = await store.runs.find(runId);
     return {
       runId,
@@ -43,13 +45,13 @@ export async function waitForRun(
     };
   } finally {
     watching.abort();
-    await watch;
+    await Promise.allSettled([watch, beginning]);
   }
 }
 
 /** An answer still awaited when the connection closes would be asked for again on the closed connection, and end the process. */
-const resultOf = (handle: StartedRun['handle'], signal: AbortSignal | undefined): Promise<unknown> =>
-  signal === undefined ? handle.result() : handle.client.withAbortSignal(signal, () => handle.result());
+const resultOf = (handle: StartedRun['handle'], signal: AbortSignal): Promise<unknown> =>
+  handle.client.withAbortSignal(signal, () => handle.result());
 
 /** How long a run may take to open before nobody waits for it any more. */
 const openingMs = 10_000;
@@ -57,6 +59,7 @@ const openingMs = 10_000;
 /**
  * Waits until a run has its record, for a moment at most.
  * @returns why it ended without one: wrong arguments, another run at work on its interval, definitions that were not applied.
+ * @throws StoreUnavailableError when no worker knows its workflow.
  */
 export async function refusalOf(
   store: FeatureStore,
@@ -67,9 +70,20 @@ export async function refusalOf(
     if ((await store.runs.find(runId)) !== undefined) return undefined;
     const { status } = await handle.describe();
     if (status.name === 'FAILED') return handle.result().then(() => undefined, failureReason);
+    await hasBegun(handle);
     await new Promise((resolve) => setTimeout(resolve, 200));
   }
   return undefined;
+}
+
+/** Looks as long as a run has not begun, no longer. @throws StoreUnavailableError when no worker knows its workflow. */
+async function watchBeginning(handle: StartedRun['handle'], signal: AbortSignal): Promise<void> {
+  const begun = (): Promise<boolean> =>
+    hasBegun(handle).catch((error: unknown) => {
+      if (error instanceof StoreUnavailableError) throw error;
+      return false; // The server did not answer: whether it comes back is for those to say who wait for the end.
+    });
+  while (!signal.aborted && !(await begun())) await new Promise((resolve) => setTimeout(resolve, 400));
 }
 
 async function watchProgress(
@@ -90,6 +104,8 @@ const describeProgress = ({ step, steps }: RunProgress): string => {
 };
 
 const describeStep = ({ name, rowsOut }: StepRecord): string => `${name} (${rowsOut.toLocaleString('en')})`;
+
+const never = (): Promise<never> => new Promise(() => undefined);
 
 const rejectWhenAborted = (signal: AbortSignal | undefined): Promise<never> =>
   new Promise((_, reject) => {

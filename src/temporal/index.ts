@@ -24,6 +24,7 @@ export { type ScheduleState, scheduleState, setPaused } from './schedule-state.j
 export { missingSearchAttributes, registerSearchAttributes } from './search-attributes.js';
 export { configuredTemporal, runUrl, type TemporalService } from './service.js';
 export { taskQueue } from './task-queue.js';
+export { hasBegun } from './unknown-workflow.js';
 export {
   type RunningWorker,
   startWorker,
