@@ -9,11 +9,16 @@ const pipelineAttribute = defineSearchAttributeKey('AsofPipeline', SearchAttribu
 
 /**
  * Starts a backfill; whether what it asks for can be meant is checked by the caller before, and again by its first step.
+ * @param workflowId default: one of the range.
  * @throws FencedError when the same range is being backfilled already.
  */
-export async function startBackfill(client: Client, project: string, input: BackfillInput): Promise<StartedRun> {
-  const { pipeline, from, to } = input;
-  const workflowId = `${project}/${pipeline}/backfill-${from}/${to}`;
+export async function startBackfill(
+  client: Client,
+  project: string,
+  input: BackfillInput,
+  workflowId = `${project}/${input.pipeline}/backfill-${input.from}/${input.to}`,
+): Promise<StartedRun> {
+  const { pipeline } = input;
   try {
     const handle = await client.workflow.start('backfill', {
       taskQueue: taskQueue(project),

@@ -1,13 +1,8 @@
-import {
-  type Client,
-  WorkflowIdConflictPolicy,
-  WorkflowIdReusePolicy,
-  WorkflowNotFoundError,
-} from '@temporalio/client';
-import { type FeatureStore, intervalStatuses, type Pipeline } from '../../index.js';
+import { type Client, WorkflowNotFoundError } from '@temporalio/client';
+import { type FeatureStore, FencedError, intervalStatuses, type Pipeline } from '../../index.js';
+import { startBackfill } from '../backfills.js';
 import { scheduleId } from '../schedule-id.js';
 import { type PlannedStep, step } from './deploy-step.js';
-import { desiredAction } from './desired-action.js';
 import type { ServerSchedule } from './server-schedule.js';
 
 /** Looked at at once. */
@@ -60,23 +55,18 @@ async function isRunning(client: Client, workflowId: string): Promise<boolean> {
   }
 }
 
-/** The durable workflow that `asof backfill` starts too; of two at once there is one. */
+/** Of two deploys at once, one starts it. */
 async function startCatchup(
   client: Client,
   project: string,
-  pipeline: Pipeline,
+  { name, maxActiveRuns = 1 }: Pipeline,
   { id, from, to }: { id: string; from: Date; to: Date },
 ): Promise<void> {
-  const { taskQueue, typedSearchAttributes } = desiredAction(project, pipeline);
-  await client.workflow.start('backfill', {
-    ...{ workflowId: id, taskQueue, typedSearchAttributes, staticSummary: `Catches ${pipeline.name} up` },
-    args: [
-      {
-        ...{ pipeline: pipeline.name, from: from.toISOString(), to: to.toISOString(), only: 'missing' },
-        ...{ parallel: pipeline.maxActiveRuns ?? 1, reverse: false, trigger: 'catchup' },
-      },
-    ],
-    workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
-    workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
-  });
+  const range = { pipeline: name, from: from.toISOString(), to: to.toISOString() };
+  try {
+    const how = { only: 'missing', parallel: maxActiveRuns, reverse: false, trigger: 'catchup' } as const;
+    await startBackfill(client, project, { ...range, ...how }, id);
+  } catch (error) {
+    if (!(error instanceof FencedError)) throw error;
+  }
 }
