@@ -94,7 +94,8 @@ function printNow({ status }: ShownRun, live: LiveProgress | undefined): void {
     return;
   }
   const { step, attempt = 1, lastFailure, detail } = live;
-  if (step !== undefined)
+  // A run that has a record is open: one that still says so has no steps to tell of, as a stream.
+  if (step !== undefined && step !== 'open')
     console.log(`now: ${step}${attempt > 1 ? `, attempt ${attempt}; the one before: ${lastFailure}` : ''}`);
   if (detail !== '') console.log(detail);
 }
