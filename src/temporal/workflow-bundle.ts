@@ -22,12 +22,13 @@ export async function workflowBundle(
   failureConverterPath?: string,
 ): Promise<{ codePath: string }> {
   const { exported } = await workflowNames(projectRoot);
-  const base = path.join(cacheDirectory, `workflows-${fingerprint(projectRoot, exported, failureConverterPath)}`);
+  const cache = path.resolve(cacheDirectory);
+  const base = path.join(cache, `workflows-${fingerprint(projectRoot, exported, failureConverterPath)}`);
   const codePath = `${base}.js`;
   if (existsSync(codePath)) return { codePath };
-  mkdirSync(cacheDirectory, { recursive: true });
+  mkdirSync(cache, { recursive: true });
   const entry = `${base}.entry.cjs`;
-  writeWhole(entry, entryCode(exported, cacheDirectory));
+  writeWhole(entry, entryCode(exported, cache));
   const faults = new BundleFaults(projectRoot);
   const converter = failureConverterPath === undefined ? {} : { failureConverterPath };
   const { code } = await bundleWorkflowCode({
