@@ -2,6 +2,7 @@ import { existsSync, rmSync } from 'node:fs';
 import { limits } from '../config.js';
 import type { FeatureTable } from '../definitions/feature-table.js';
 import { StoreUnavailableError } from '../errors.js';
+import { whilePinned } from '../lake/index.js';
 import { ensureSchema } from '../online-store/feature-schemas.js';
 import { type Cursor, readCursor, writeCursor } from './cursor.js';
 import { readLakeState, snapshotHistory } from './lake-state.js';
@@ -80,8 +81,10 @@ export async function materializeView(stores: Stores, request: MaterializeReques
   const { table } = request;
   for (let start = 1; start <= startsMax; start += 1) {
     const begun = await begin(stores, start === 1 ? request : { ...request, resume: undefined });
-    const progress = await writeRows(stores, request, begun);
-    const result = await finish(stores, request, progress);
+    const { snapshot } = begun;
+    const result = await whilePinned(stores.lake, { snapshot, reason: `materialize ${table.view}` }, async () =>
+      finish(stores, request, await writeRows(stores, request, begun)),
+    );
     if (result !== undefined) return result;
   }
   throw new StoreUnavailableError(
@@ -114,15 +117,17 @@ async function begin(stores: Stores, request: MaterializeRequest): Promise<Mater
     now: { ...state, incarnation },
     dropped,
   });
-  const { keys, all } = await offline.writeNewestRows({
-    table,
-    keys: plan.keys,
-    snapshot,
-    end: plan.end,
-    allAboveShare: plan.mode === 'incremental' ? limits.materializeFullAboveShare : undefined,
-    file,
-    signal,
-  });
+  const { keys, all } = await whilePinned(lake, { snapshot, reason: `materialize ${table.view}` }, () =>
+    offline.writeNewestRows({
+      table,
+      keys: plan.keys,
+      snapshot,
+      end: plan.end,
+      allAboveShare: plan.mode === 'incremental' ? limits.materializeFullAboveShare : undefined,
+      file,
+      signal,
+    }),
+  );
   const turned = all && plan.mode === 'incremental';
   return {
     file,

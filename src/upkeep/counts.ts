@@ -80,7 +80,8 @@ async function inlinedRows(lake: Lake): Promise<Map<bigint, number>> {
   const rows = await lake.all<{ table_id: bigint; n: bigint }>(
     tables
       .map(
-        ({ table_id, table_name }) => `SELECT ${table_id} AS table_id, count(*) AS n FROM ${lake.metadata(table_name)}`,
+        ({ table_id, table_name }) =>
+          `SELECT ${table_id}::BIGINT AS table_id, count(*) AS n FROM ${lake.metadata(table_name)}`,
       )
       .join(' UNION ALL '),
   );
