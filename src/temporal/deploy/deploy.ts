@@ -8,7 +8,7 @@ import { type DeployRequest, planDeploy } from './plan-deploy.js';
 
 /** How often it looks again whether all is as defined: another deploy, or a hand, may have come between. */
 const roundsMax = 4;
-/** What the server answers when a schedule was changed since it was read. */
+/** What a server may answer when a schedule was changed since it was read; others just leave the change out. */
 const failedPrecondition = 9;
 
 /**
@@ -49,7 +49,7 @@ export async function deploy(
       if ((await request.store.requireApplied()) !== version) throw overtaken(done);
       if (!(await perform(step, done))) continue;
       const { perform: _, ...made } = step;
-      done.push(made);
+      if (!done.some(({ id }) => id === made.id)) done.push(made);
       onStep(made);
     }
   }
