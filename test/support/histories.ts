@@ -10,6 +10,7 @@ const folder = fileURLToPath(new URL('../workflows/histories/', import.meta.url)
 /**
  * Keeps one history of each kind of run and each way it ended, for later versions of the workflows to be replayed against.
  * @param what tells these runs from others of their kind, e.g. `three-consumers`.
+ * @param only the kind of workflow that is kept; default: all of the server.
  * @param only those of this workflow.
  */
 export async function recordHistories(client: Client, address: string, what?: string, only?: string): Promise<void> {
@@ -19,7 +20,8 @@ export async function recordHistories(client: Client, address: string, what?: st
   const kept = new Set<string>();
   for await (const { workflowId, runId, type, status } of client.workflow.list()) {
     const name = [type, what, status.name.toLowerCase()].filter((part) => part !== undefined).join('-');
-    if (kept.has(name) || ['TERMINATED', 'RUNNING'].includes(status.name)) continue;
+    if ((only !== undefined && type !== only) || kept.has(name) || ['TERMINATED', 'RUNNING'].includes(status.name))
+      continue;
     if (only !== undefined && type !== only) continue;
     const show = ['workflow', 'show', '--address', address, '-w', workflowId, '-r', runId, '-o', 'json'];
     const history = execFileSync(cli.path, show, { encoding: 'utf8' });

@@ -229,7 +229,8 @@ describe('a backfill', () => {
   });
 
   it('can be recorded', async () => {
-    if (process.env['ASOF_RECORD_HISTORIES'] === '1') await recordHistories(temporal.client, temporal.address);
+    if (process.env['ASOF_RECORD_HISTORIES'] === '1')
+      await recordHistories(temporal.client, temporal.address, undefined, 'backfill');
   });
 });
 
