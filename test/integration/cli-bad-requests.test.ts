@@ -184,6 +184,6 @@ describe('where and when', () => {
     await refused(interval('--start', '2021-08-01', '--end', '2021-07-01'), 2, /ends before it starts/, /→ swap/);
     await refused(['runs', '--limit', '-3'], 2, /--limit "-3" is no whole number/);
     await refused(historical(orders, '--as-of-snapshot', 'x'), 2, /--as-of-snapshot "x" is no whole number/);
-    await refused(historical(orders, '--as-of-snapshot', '999'), 2, /no registry at snapshot 999/, /→ use a snapshot/);
+    await refused(historical(orders, '--as-of-snapshot', '999'), 2, /the lake has no snapshot 999/, /→ it has 0 to/);
   });
 });
