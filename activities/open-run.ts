@@ -1,6 +1,5 @@
 import {
   checkArgs,
-  DefinitionError,
   dependentsOf,
   type Json,
   type LeaseScope,
@@ -21,8 +20,6 @@ export interface OpenRunInput {
   readonly nominalTime: string;
   readonly interval?: { readonly start: string; readonly end: string } | undefined;
   readonly args: Readonly<Record<string, Json>>;
-  /** Arguments the workflow understands; default: those of the pipeline's schema. */
-  readonly accepts?: readonly string[] | undefined;
   /** The run has no end of its own: its interval is open, and it has neither timeout nor deadline. */
   readonly openEnded: boolean;
   readonly trigger?: RunTrigger | undefined;
@@ -42,9 +39,9 @@ export async function openRun(deps: ActivityDeps, input: OpenRunInput) {
   const { store } = deps;
   const registryVersion = await store.requireApplied();
   const pipeline = findPipeline({ store }, input.pipeline);
-  const given = { ...pipeline.args, ...input.args };
-  if (input.accepts !== undefined) checkAccepted(pipeline, given, input.accepts);
-  if (given['consumers'] !== undefined) store.steps.checkConsumers(given['consumers']);
+  // What this project can do comes before what the workflow takes: its message tells more.
+  const consumers = input.args['consumers'] ?? pipeline.args['consumers'];
+  if (consumers !== undefined) store.steps.checkConsumers(consumers);
   const args = checkArgs(pipeline, input.args);
   const views = viewsOf(args);
   for (const view of views) await store.view(view);
@@ -87,16 +84,6 @@ const tellsOf = ({ onFailure, onSuccess }: Pipeline): ('failed' | 'succeeded')[]
   ...(onFailure.length === 0 ? [] : (['failed'] as const)),
   ...(onSuccess.length === 0 ? [] : (['succeeded'] as const)),
 ];
-
-function checkAccepted({ name, workflow }: Pipeline, args: Record<string, unknown>, accepts: readonly string[]): void {
-  const unknown = Object.keys(args).find((arg) => !accepts.includes(arg));
-  if (unknown !== undefined) {
-    throw new DefinitionError(`argument "${unknown}" is unknown to the workflow ${workflow}`, {
-      where: `pipeline "${name}"`,
-      mend: `it takes ${accepts.join(', ')}`,
-    });
-  }
-}
 
 function viewsOf({ view, views }: Readonly<Record<string, unknown>>): string[] {
   const named = view === undefined ? views : [view];

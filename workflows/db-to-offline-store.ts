@@ -7,7 +7,7 @@ import { publishView } from './lib/views.js';
  * argument `full` reads all rows of a source that has a cursor, not only what is new.
  */
 export async function dbToOfflineStore(input: PipelineInput): Promise<RunSummary> {
-  return pipelineRun(input, { accepts: ['views', 'full'] }, async (run) => {
+  return pipelineRun(input, {}, async (run) => {
     for (const view of run.views) await publishView(run, view, run.args);
   });
 }

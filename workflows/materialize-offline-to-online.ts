@@ -7,7 +7,7 @@ import { materializeView } from './lib/views.js';
  * window of event times, with `upTo` for one of several; otherwise only what changed since the last run.
  */
 export async function materializeOfflineToOnline(input: PipelineInput): Promise<RunSummary> {
-  return pipelineRun(input, { accepts: ['views', 'full', 'start', 'end', 'upTo'] }, async (run) => {
+  return pipelineRun(input, {}, async (run) => {
     for (const view of run.views) run.published += await materializeView(run, view, run.args);
   });
 }

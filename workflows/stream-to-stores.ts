@@ -87,8 +87,7 @@ export async function streamToStores(input: PipelineInput, continued?: Continued
     handIn();
   });
 
-  const accepts = ['view', 'untilEnd', 'acceptGap', 'consumers'];
-  return pipelineRun(input, { accepts, openEnded: true }, async (run) => {
+  return pipelineRun(input, { openEnded: true }, async (run) => {
     const view = run.views[0] as string;
     const { untilEnd, acceptGap, consumers } = run.args;
     const target = { runId: run.runId, view, pipeline: input.pipeline, retries: run.retries };

@@ -9,7 +9,7 @@ import { qualityAttribute } from './lib/search-attributes.js';
  * `sample` and `seed` for some keys only; `failOn: false` only warns. The quality is `passed`, `warned` or `failed`.
  */
 export async function verifyOnlineOffline(input: PipelineInput): Promise<RunSummary> {
-  return pipelineRun(input, { accepts: ['views', 'sample', 'seed', 'failOn'] }, async (run) => {
+  return pipelineRun(input, {}, async (run) => {
     const { sample, seed, failOn } = run.args;
     const qualities = new Set<string>();
     const wrong: string[] = [];

@@ -23,8 +23,6 @@ import { pipelineAttributes, qualityAttribute } from './search-attributes.js';
 type Args = Readonly<Record<string, Json>>;
 
 export interface RunOptions {
-  /** Arguments the workflow understands; default: those of the schema of its pipeline. */
-  readonly accepts?: readonly string[];
   /** The run has no end of its own: its interval is open, and it has neither timeout nor deadline. */
   readonly openEnded?: boolean;
 }
@@ -85,7 +83,6 @@ export async function pipelineRun<A>(
     nominalTime: (scheduled instanceof Date ? scheduled : info.startTime).toISOString(),
     interval: input.interval,
     args: input.args ?? {},
-    accepts: options.accepts,
     openEnded: options.openEnded ?? false,
     trigger: input.trigger,
     retryOf: input.retryOf,
