@@ -13,11 +13,11 @@ import { withTemporal } from './temporal-location.js';
 const steerings = {
   status: 'how far a backfill is: counts, what is at work, what failed and why',
   pause: 'start no more runs; those at work end',
-  resume: 'go on, with --parallel so many at once',
+  resume: 'go on',
   stop: 'end the backfill when the runs at work have ended',
   cancel: 'end it now, and the runs at work',
 } as const;
-type Steering = keyof typeof steerings;
+type Steering = keyof typeof steerings | 'parallel';
 
 /** `asof backfill list`, and what is done with a backfill that runs. */
 export function registerBackfillSteering(backfill: Command): void {
@@ -34,11 +34,19 @@ export function registerBackfillSteering(backfill: Command): void {
       .command(name)
       .description(description)
       .argument('<backfill>', "a pipeline, for its newest backfill, or a backfill's id");
-    if (name === 'resume') command.option('--parallel <n>', 'runs at once from now on');
     describeCommand(command, `asof backfill ${name} verify_online_offline`).action(
-      action((options, named: string, given: { parallel?: string }) => steer(options, named, name, given)),
+      action((options, named: string) => steer(options, named, name)),
     );
   }
+  // No option: `asof backfill` itself has one of that name, which would take it.
+  describeCommand(
+    backfill
+      .command('parallel')
+      .description('have so many runs at work at once from now on')
+      .argument('<backfill>', "a pipeline, for its newest backfill, or a backfill's id")
+      .argument('<n>', 'runs at once'),
+    'asof backfill parallel verify_online_offline 4',
+  ).action(action((options, named: string, n: string) => steer(options, named, 'parallel', parallelOption(n))));
 }
 
 async function list(
@@ -65,13 +73,7 @@ async function list(
   });
 }
 
-async function steer(
-  options: GlobalOptions,
-  named: string,
-  what: Steering,
-  given: { parallel?: string },
-): Promise<undefined> {
-  const parallel = given.parallel === undefined ? undefined : parallelOption(given.parallel);
+async function steer(options: GlobalOptions, named: string, what: Steering, parallel?: number): Promise<undefined> {
   await withStore(options, async (store) => {
     const record = await store.runs.backfills.show(named);
     if (record.status !== 'running') {
@@ -104,8 +106,8 @@ async function steerRunning(
     throw over({ ...record, status: 'cancelled', message });
   }
   const handle = runHandle(client, { runId, workflowId });
-  if (parallel !== undefined) await handle.signal('parallel', parallel);
   if (what === 'cancel') await handle.cancel();
+  else if (what === 'parallel') await handle.signal(what, parallel);
   else if (what !== 'status') await handle.signal(what);
   if (what === 'cancel') {
     if (options.json) printJson({ backfillId: runId, workflowId, pipeline, status: 'cancelling' });
