@@ -94,6 +94,7 @@ export async function pipelineRun<A>(
     throw failure;
   });
   upsertSearchAttributes(pipelineAttributes(input.pipeline, opened));
+  current = undefined;
 
   const run: PipelineRun<A> = {
     ...opened,
