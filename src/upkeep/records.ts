@@ -24,6 +24,9 @@ export async function removeRecords(work: UpkeepWork): Promise<number> {
       where: `run_id IN (SELECT run_id FROM ${events} WHERE event = 'closed' AND recorded_at < $1::TIMESTAMPTZ)`,
       values: cutoff,
     },
+    // What was published goes before what was started by it, so that nothing is started again.
+    outbox: { where: 'recorded_at < $1::TIMESTAMPTZ', values: cutoff },
+    dispatches: { where: 'recorded_at < $1::TIMESTAMPTZ', values: cutoff },
     pins: { where: `id <> '' AND expires_at < now()`, values: [] },
     training_sets: { where: 'expires_at < now()', values: [] },
     thinned_snapshots: {

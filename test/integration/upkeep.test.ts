@@ -271,7 +271,7 @@ onBothCatalogs('upkeep', (engines) => {
     await close('long-ago');
     await open('still-open', 2);
     const aged = async (days: number): Promise<void> => {
-      for (const name of ['run_events', 'validation_results', 'publications', 'quarantine', 'dead_letters'])
+      for (const name of ['run_events', 'validation_results', 'publications', 'outbox', 'quarantine', 'dead_letters'])
         await lake.transaction({ message: 'as if long ago' }, (session) =>
           session.run(`UPDATE ${lake.system(name)} SET recorded_at = recorded_at - INTERVAL ${days} DAYS`),
         );
@@ -304,6 +304,8 @@ onBothCatalogs('upkeep', (engines) => {
       Number((await lake.one<{ n: bigint }>(`SELECT count(*) AS n FROM ${lake.system(name)}`))?.n);
     expect(await rows('validation_results')).toBe(2);
     expect(await rows('publications')).toBe(1);
+    // Told by the runs that were closed of late.
+    expect(await rows('outbox')).toBe(1);
     expect([await rows('quarantine'), await rows('dead_letters')]).toEqual([4, 4]);
   });
 });

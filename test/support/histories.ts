@@ -10,7 +10,6 @@ const folder = fileURLToPath(new URL('../workflows/histories/', import.meta.url)
 /**
  * Keeps one history of each kind of run and each way it ended, for later versions of the workflows to be replayed against.
  * @param what tells these runs from others of their kind, e.g. `three-consumers`.
- * @param only the kind of workflow that is kept; default: all of the server.
  * @param only those of this workflow.
  */
 export async function recordHistories(client: Client, address: string, what?: string, only?: string): Promise<void> {
@@ -22,7 +21,6 @@ export async function recordHistories(client: Client, address: string, what?: st
     const name = [type, what, status.name.toLowerCase()].filter((part) => part !== undefined).join('-');
     if ((only !== undefined && type !== only) || kept.has(name) || ['TERMINATED', 'RUNNING'].includes(status.name))
       continue;
-    if (only !== undefined && type !== only) continue;
     const show = ['workflow', 'show', '--address', address, '-w', workflowId, '-r', runId, '-o', 'json'];
     const history = execFileSync(cli.path, show, { encoding: 'utf8' });
     // Who served a run is nobody's business.
@@ -34,8 +32,22 @@ export async function recordHistories(client: Client, address: string, what?: st
   }
 }
 
-export const recordedHistories = (): { name: string; history: unknown }[] =>
-  readdirSync(folder).map((file) => ({
-    name: file.replace(/\.json$/, ''),
-    history: JSON.parse(readFileSync(`${folder}${file}`, 'utf8')) as unknown,
-  }));
+export interface RecordedHistory {
+  readonly name: string;
+  readonly history: unknown;
+  /** Children are named after it. */
+  readonly workflowId: string;
+}
+
+export const recordedHistories = (): RecordedHistory[] =>
+  readdirSync(folder).map((file) => {
+    const history = JSON.parse(readFileSync(`${folder}${file}`, 'utf8')) as {
+      events: { workflowExecutionStartedEventAttributes?: { workflowId?: string } }[];
+    };
+    const name = file.replace(/\.json$/, '');
+    return {
+      name,
+      history,
+      workflowId: history.events[0]?.workflowExecutionStartedEventAttributes?.workflowId ?? name,
+    };
+  });

@@ -4,6 +4,7 @@ import { type FeatureStore, type Json, openFeatureStore } from '../../src/index.
 import { failureReason, type RunningWorker, startPipeline } from '../../src/temporal/index.js';
 import type { RunSummary } from '../../workflows/lib/contract.js';
 import { type SampleProject, sampleProject } from '../support/cli.js';
+import { recordHistories } from '../support/histories.js';
 import { workerFor } from '../support/in-process-worker.js';
 import { startTemporal, type TestTemporal } from '../support/temporal.js';
 
@@ -61,6 +62,8 @@ export const keepSmall = pipeline({ name: 'keep_small', workflow: 'maintainLake'
     expect(await failed({ snapshots: 0 })).toMatch(/snapshots/);
     expect(await failed({ force: 'yes' })).toMatch(/force/);
     expect(await failed({ views: ['driver_stats'] })).toMatch(/"views" is unknown/);
+    if (process.env['ASOF_RECORD_HISTORIES'] === '1')
+      await recordHistories(temporal.client, temporal.address, undefined, 'maintainLake');
   });
 
   it('is a command as well', async () => {

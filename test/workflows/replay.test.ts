@@ -33,8 +33,8 @@ describe('recorded histories', () => {
     }
   });
 
-  it.each(recordedHistories())('$name replays', async ({ history, name }) => {
+  it.each(recordedHistories())('$name replays', async ({ history, workflowId }) => {
     const bundle = await workflowBundle(cache, cache);
-    await expect(Worker.runReplayHistory({ workflowBundle: bundle }, history, name)).resolves.toBeUndefined();
+    await expect(Worker.runReplayHistory({ workflowBundle: bundle }, history, workflowId)).resolves.toBeUndefined();
   });
 });
