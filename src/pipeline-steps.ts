@@ -6,6 +6,7 @@ import type { Engines } from './engines.js';
 import { DefinitionError } from './errors.js';
 import {
   type CleanReport,
+  type CleanTarget,
   cleaned,
   cleanStep,
   type EtlContext,
@@ -85,7 +86,7 @@ export class PipelineSteps {
     return ingestStep(await this.#context(target.view), target, options);
   }
 
-  async clean(target: StepTarget, options: StepOptions = {}): Promise<CleanReport> {
+  async clean(target: CleanTarget, options: StepOptions = {}): Promise<CleanReport> {
     return cleanStep(await this.#context(target.view), target, options);
   }
 

@@ -12,6 +12,8 @@ export interface CleanView {
   readonly joinKeys: Schema;
   readonly features: Schema;
   readonly clean: CleaningRules;
+  /** Only rows whose event time lies in [start, end); default: all. */
+  readonly within?: { readonly start: Date; readonly end: Date } | undefined;
 }
 
 /** rowsIn = rowsOut + duplicates + the sum of `dropped`. */
@@ -20,7 +22,7 @@ export interface CleanCounts {
   readonly rowsOut: number;
   /** Rows equal to an earlier one in all columns of the view. */
   readonly duplicates: number;
-  /** Rows dropped, by rule: `missing conv_rate`, `outlier acc_rate`; a row that breaks several counts under the first. */
+  /** Rows dropped, by rule: `outside the run's interval`, `missing conv_rate`, `outlier acc_rate`; a row that breaks several counts under the first. */
   readonly dropped: Readonly<Record<string, number>>;
   /** Values filled in, made null and clipped, by column; only columns with a rule. */
   readonly filled: Readonly<Record<string, number>>;
@@ -64,10 +66,13 @@ export async function writeCleaned(
   const columns = cleanColumns(view);
   const steps: Step[] = [];
   for (const [column, type] of Object.entries(columns)) steps.push(await stepOf(session, view, column, type));
-  const drops = steps.flatMap(({ column, dropMissing, outlier, action, filled }) => [
-    ...(dropMissing ? [{ reason: `missing ${column}`, when: `${filled} IS NULL` }] : []),
-    ...(action === 'drop' ? [{ reason: `outlier ${column}`, when: `coalesce(${outlier}, false)` }] : []),
-  ]);
+  const drops = [
+    ...outside(view, steps),
+    ...steps.flatMap(({ column, dropMissing, outlier, action, filled }) => [
+      ...(dropMissing ? [{ reason: `missing ${column}`, when: `${filled} IS NULL` }] : []),
+      ...(action === 'drop' ? [{ reason: `outlier ${column}`, when: `coalesce(${outlier}, false)` }] : []),
+    ]),
+  ];
   const cases = drops.map(({ when }, index) => `WHEN ${when} THEN ${index}`).join(' ');
   const marked = `(SELECT *, ${drops.length === 0 ? 'NULL::INTEGER' : `CASE ${cases} END`} AS _dropped FROM ${relation})`;
   const counted = await countChanges(session, steps, drops.length, marked, options);
@@ -98,6 +103,14 @@ export async function writeCleaned(
     nulled: byColumn('null'),
     clipped: byColumn('clip'),
   };
+}
+
+/** Judged by the time that would be kept, which a rule may have filled in. */
+function outside({ within }: CleanView, steps: readonly Step[]): { reason: string; when: string }[] {
+  const time = steps.find(({ column }) => column === eventTimestamp)?.filled;
+  if (within === undefined || time === undefined) return [];
+  const [start, end] = [within.start, within.end].map((at) => `${lit(at.toISOString())}::TIMESTAMPTZ`);
+  return [{ reason: "outside the run's interval", when: `${time} < ${start} OR ${time} >= ${end}` }];
 }
 
 async function countChanges(

@@ -6,7 +6,11 @@ const time = z.string().describe('ISO time');
 
 /** What the workflows that come with asof take. */
 export const builtinArgs = {
-  dbToOfflineStore: z.strictObject({ views, full }),
+  dbToOfflineStore: z.strictObject({
+    ...{ views, full },
+    /** Rows with an event time outside the run's data interval are left out. */
+    onlyInterval: z.boolean().optional(),
+  }),
   maintainLake: z.strictObject({
     force: z.boolean().optional(),
     snapshots: z.int().min(1).optional(),

@@ -1,4 +1,4 @@
-export { cleaned, cleanStep } from './clean-step.js';
+export { type CleanTarget, cleaned, cleanStep } from './clean-step.js';
 export type { EtlContext } from './etl-context.js';
 export { exploreStep, validationResults } from './explore-step.js';
 export { fedByFile } from './fed-by-file.js';

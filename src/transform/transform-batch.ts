@@ -22,6 +22,8 @@ export interface TransformFileRequest {
   readonly columns?: readonly SourceColumn[] | undefined;
   /** Staging file to write, with the columns of a cleaned file. */
   readonly file: string;
+  /** Only rows whose event time lies in [start, end); default: all. */
+  readonly within?: CleanView['within'];
   readonly signal?: AbortSignal | undefined;
   /** Hears how many rows went through the transform, of how many. */
   readonly onProgress?: ((progress: { readonly doneRows: number; readonly rows: number }) => void) | undefined;
@@ -55,6 +57,7 @@ export async function transformFile(lake: Lake, request: TransformFileRequest): 
     joinKeys: view.joinKeys as Schema,
     features: view.features,
     clean: view.clean,
+    within: request.within,
   };
   return lake.withSession((reading) =>
     lake.withSession(async (writing) => {

@@ -2,14 +2,19 @@ import type { Json } from '../../src/index.js';
 import { type StepReply, steps } from './activity-proxies.js';
 import type { PipelineRun } from './run.js';
 
-type OfRun = Pick<PipelineRun, 'target' | 'step' | 'reports' | 'quality' | 'published'>;
+type OfRun = Pick<PipelineRun, 'interval' | 'target' | 'step' | 'reports' | 'quality' | 'published'>;
 
 /**
  * Brings a view's source into the offline store: ingest → clean → explore and validate → publish. What is published, the report and
  * the quality go to the run.
  * @param options.full reads all rows of a source that has a cursor, not only what is new.
+ * @param options.onlyInterval keeps only rows whose event time lies in the run's data interval.
  */
-export async function publishView(run: OfRun, view: string, { full }: { full?: unknown } = {}): Promise<void> {
+export async function publishView(
+  run: OfRun,
+  view: string,
+  { full, onlyInterval }: { full?: unknown; onlyInterval?: unknown } = {},
+): Promise<void> {
   const target = { ...run.target, view };
   const call = { summary: view };
   const step = <R extends { rowsIn: number; rowsOut: number }>(
@@ -19,7 +24,10 @@ export async function publishView(run: OfRun, view: string, { full }: { full?: u
   await step('ingest', (resume) =>
     steps.ingest.executeWithOptions(call, [{ ...target, resume, ...(full === undefined ? {} : { full }) }]),
   );
-  await step('clean', (resume) => steps.clean.executeWithOptions(call, [{ ...target, resume }]));
+  const { interval } = run;
+  await step('clean', (resume) =>
+    steps.clean.executeWithOptions(call, [{ ...target, resume, ...(onlyInterval === true ? { interval } : {}) }]),
+  );
   const explored = await step('explore and validate', (resume) =>
     steps.exploreAndValidate.executeWithOptions(call, [{ ...target, resume }]),
   );
