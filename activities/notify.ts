@@ -1,7 +1,6 @@
 import { Context } from '@temporalio/activity';
-import { deliver, type NotificationTarget, type RunEvent } from '../src/index.js';
+import { deliver, type NotificationTarget, pipelineNamed, type RunEvent } from '../src/index.js';
 import type { ActivityDeps } from './lib/deps.js';
-import { findPipeline } from './lib/find-pipeline.js';
 import { asFailure } from './lib/resumable-step.js';
 
 export interface NotifyInput {
@@ -18,7 +17,7 @@ export async function notify(
 ): Promise<{ status: number; attempts: number }> {
   const { cancellationSignal, info } = Context.current();
   const { store, shutdown, runUrl } = deps;
-  const pipeline = findPipeline(deps, event.pipeline);
+  const pipeline = pipelineNamed(deps.store.repo.pipelines, event.pipeline);
   const { owner, tags = [] } = pipeline;
   const url = runUrl?.(event.workflowId, event.runId);
   const result = await deliver({

@@ -4,12 +4,12 @@ import {
   type Json,
   type LeaseScope,
   type Pipeline,
+  pipelineNamed,
   type RetryOf,
   type RunTrigger,
 } from '../src/index.js';
 import { beginRun } from './lib/begin-run.js';
 import type { ActivityDeps } from './lib/deps.js';
-import { findPipeline } from './lib/find-pipeline.js';
 import { isRunning } from './lib/is-running.js';
 
 export interface OpenRunInput {
@@ -38,7 +38,7 @@ const waitMs = 5_000;
 export async function openRun(deps: ActivityDeps, input: OpenRunInput) {
   const { store } = deps;
   const registryVersion = await store.requireApplied();
-  const pipeline = findPipeline({ store }, input.pipeline);
+  const pipeline = pipelineNamed(store.repo.pipelines, input.pipeline);
   // What this project can do comes before what the workflow takes: its message tells more.
   const consumers = input.args['consumers'] ?? pipeline.args['consumers'];
   if (consumers !== undefined) store.steps.checkConsumers(consumers);

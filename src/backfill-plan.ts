@@ -1,7 +1,7 @@
 import { limits } from './config.js';
-import { checkArgs, type Json, type Pipeline } from './definitions/index.js';
+import { checkArgs, type Json, type Pipeline, pipelineNamed } from './definitions/index.js';
 import type { FeatureStore } from './feature-store.js';
-import { type IsRunning, pipelineNamed, statusesOf } from './pipeline-intervals.js';
+import { type IsRunning, statusesOf } from './pipeline-intervals.js';
 import {
   type AskedRange,
   type DataInterval,
@@ -50,7 +50,7 @@ export async function planBackfill(
   request: BackfillRequest,
   isRunning?: IsRunning,
 ): Promise<BackfillPlan> {
-  const pipeline = pipelineNamed(store, request.pipeline);
+  const pipeline = pipelineNamed(store.repo.pipelines, request.pipeline);
   const range = wholeRange(pipeline, request, new Date());
   const windowed = isWindowed(pipeline, request.args);
   const window = { start: range.from.toISOString(), end: range.to.toISOString() };
@@ -73,7 +73,7 @@ export async function nextIntervals(
   { pipeline: name, only, newestFirst = false, ...range }: BackfillRequest,
   isRunning?: IsRunning,
 ): Promise<BackfillPage> {
-  const pipeline = pipelineNamed(store, name);
+  const pipeline = pipelineNamed(store.repo.pipelines, name);
   const intervals: DataInterval[] = [];
   if (range.from >= range.to) return { intervals, rest: undefined };
   for await (const found of statusesInChunks(store, pipeline, range, newestFirst, isRunning)) {

@@ -1,5 +1,4 @@
-import type { Pipeline } from './definitions/index.js';
-import { DefinitionError } from './errors.js';
+import { type Pipeline, pipelineNamed } from './definitions/index.js';
 import type { FeatureStore } from './feature-store.js';
 import type { ViewSpec } from './registry/index.js';
 import {
@@ -13,15 +12,6 @@ import {
 /** Whether a run without an end in its record is still alive; the lake alone can't tell. */
 export type IsRunning = (holder: LeaseHolder) => Promise<boolean>;
 
-/** @throws DefinitionError that names those there are. */
-export function pipelineNamed({ repo }: FeatureStore, name: string): Pipeline {
-  const found = repo.pipelines.get(name);
-  if (found !== undefined) return found;
-  throw new DefinitionError(`there is no pipeline "${name}"`, {
-    mend: `there are ${[...repo.pipelines.keys()].join(', ') || 'none; export one from the feature repository'}`,
-  });
-}
-
 /**
  * What became of each interval of a pipeline that lies whole in [from, to), the oldest first.
  * @param isRunning default: a run without an end in its record is alive.
@@ -32,7 +22,7 @@ export function intervalStatuses(
   pipeline: string,
   { from, to, isRunning }: { from: Date; to: Date; isRunning?: IsRunning | undefined },
 ): Promise<IntervalStatus[]> {
-  const known = pipelineNamed(store, pipeline);
+  const known = pipelineNamed(store.repo.pipelines, pipeline);
   return statusesOf(store, known, [...intervalsBetween(known, from, to)], isRunning);
 }
 

@@ -59,7 +59,7 @@ const rooms: Record<string, Room> = {
   'did-you-mean': { loads: [] },
   config: { loads: [] },
   types: { loads: ['errors'] },
-  definitions: { loads: ['types', 'errors'] },
+  definitions: { loads: ['types', 'errors', 'did-you-mean'] },
   'feature-repo': { loads: ['definitions', 'types', 'errors', 'did-you-mean'] },
   lake: { loads: base },
   registry: { loads: onLake, types: ['feature-repo'] },

@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import { limits } from '../config.js';
+import { pipelineNamed } from '../index.js';
 import { askedBackfill, type GivenBackfill } from './backfill-options.js';
 import { action, describeCommand, type GlobalOptions, withStore } from './command.js';
-import { findPipeline } from './find-pipeline.js';
 import { type GivenArgs, runArgs } from './run-args.js';
 import { runBackfill } from './run-backfill.js';
 import { registerBackfillSteering } from './steer-backfill.js';
@@ -36,7 +36,7 @@ const collect = (value: string, before: string[] = []): string[] => [...before, 
 async function start(options: GlobalOptions, name: string, given: GivenBackfill & GivenArgs): Promise<number> {
   const asked = askedBackfill(given);
   return withStore(options, async (store) => {
-    const pipeline = findPipeline(store, name);
+    const pipeline = pipelineNamed(store.repo.pipelines, name);
     const args = runArgs(store, pipeline, given);
     return runBackfill(store, { ...options, ...given }, { ...asked, pipeline: name, args });
   });

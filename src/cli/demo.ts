@@ -1,10 +1,9 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import type { Command } from 'commander';
-import { DataError, DefinitionError, type FeatureStore, type Json } from '../index.js';
+import { DataError, DefinitionError, type FeatureStore, type Json, pipelineNamed } from '../index.js';
 import { configuredTemporal, runUrl, startPipeline } from '../temporal/index.js';
 import { action, describeCommand, type GlobalOptions, withStore } from './command.js';
-import { findPipeline } from './find-pipeline.js';
 import { aborted, Interrupted, interruptSignal } from './interrupt.js';
 import { plural, printJson, printTable, seconds } from './output.js';
 import { printPlan } from './print-plan.js';
@@ -105,7 +104,7 @@ class Story {
     signal: AbortSignal,
   ): Promise<void> {
     await this.part(`Pipeline ${name}`, async () => {
-      const pipeline = findPipeline(store, name);
+      const pipeline = pipelineNamed(store.repo.pipelines, name);
       const started = await startPipeline(stack.client, { project: store.project, pipeline, args });
       const outcome: RunOutcome = await runTask(name, { json: this.#json }, (update) =>
         waitForRun(store, started, update, signal),

@@ -1,14 +1,13 @@
 import type { Client } from '@temporalio/client';
 import type { Command } from 'commander';
 import { scheduleInWords } from '../definitions/schedule-words.js';
-import { DefinitionError, type FeatureStore, type IsRunning, type Pipeline } from '../index.js';
+import { DefinitionError, type FeatureStore, type IsRunning, type Pipeline, pipelineNamed } from '../index.js';
 import { statusesOf } from '../pipeline-intervals.js';
 import { type IntervalStatus, intervalsBetween } from '../runs/index.js';
 import { take } from '../runs/ticks.js';
 import { connectClient, temporalStatus } from '../temporal/index.js';
 import { clock } from './clock.js';
 import { action, describeCommand, type GlobalOptions, withStore } from './command.js';
-import { findPipeline } from './find-pipeline.js';
 import { countStates, countsText, drawIntervals, usualLength } from './interval-grid.js';
 import { gridShape } from './interval-rows.js';
 import { timeOption } from './option-values.js';
@@ -44,7 +43,7 @@ async function intervals(options: GlobalOptions, name: string, given: Given): Pr
     throw new DefinitionError(`--from ${given.from} is not before --to ${given.to ?? 'now'}`, { mend: 'swap them' });
   }
   await withStore(options, async (store) => {
-    const pipeline = findPipeline(store, name);
+    const pipeline = pipelineNamed(store.repo.pipelines, name);
     const { chosen, hasOlder } = await choose(store, pipeline, range);
     const found = await withIsRunning(store, (isRunning) => statusesOf(store, pipeline, chosen, isRunning));
     const gap = found.filter(({ status }) => status === 'missing');

@@ -2,10 +2,16 @@ import { randomUUID } from 'node:crypto';
 import type { Command } from 'commander';
 import { DefinitionError } from '../errors.js';
 import type { FeatureRepo } from '../feature-repo/index.js';
-import type { Notice, NotificationTarget, Pipeline, Posted, RunEventName } from '../index.js';
+import {
+  type Notice,
+  type NotificationTarget,
+  type Pipeline,
+  type Posted,
+  pipelineNamed,
+  type RunEventName,
+} from '../index.js';
 import { action, describeCommand, type GlobalOptions } from './command.js';
 import { exitCodeOf, exitCodes } from './exit-code.js';
-import { findPipeline } from './find-pipeline.js';
 import { Interrupted, interruptSignal } from './interrupt.js';
 import { printError, printJson, printTable, seconds } from './output.js';
 import { runTask } from './progress.js';
@@ -35,7 +41,7 @@ async function test(options: GlobalOptions, name: string, given: { event?: strin
   const { loadFeatureRepo } = await import('../feature-repo/index.js');
   const events = eventsOf(asof.runEventNames, given.event);
   const repo = await loadFeatureRepo(options.repo, { asof });
-  const pipeline = findPipeline({ repo }, name);
+  const pipeline = pipelineNamed(repo.pipelines, name);
   const targets = events.flatMap((event) => asof.notificationTargets(pipeline, event));
   if (targets.length === 0) throw nobody(name, given.event);
 

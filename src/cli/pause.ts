@@ -1,8 +1,7 @@
 import type { Command } from 'commander';
-import { DefinitionError, type Pipeline } from '../index.js';
+import { DefinitionError, type Pipeline, pipelineNamed } from '../index.js';
 import { type ScheduleState, setPaused } from '../temporal/index.js';
 import { action, describeCommand, type GlobalOptions, withStore } from './command.js';
-import { findPipeline } from './find-pipeline.js';
 import { printJson } from './output.js';
 import { withTemporal } from './temporal-location.js';
 
@@ -31,7 +30,7 @@ async function setTo(options: GlobalOptions, name: string, paused: boolean, reas
   const text = reason?.trim();
   if (text === '') throw new DefinitionError('--reason is empty', { mend: 'leave it out, or say why' });
   await withStore(options, async (store) => {
-    const pipeline = findPipeline(store, name);
+    const pipeline = pipelineNamed(store.repo.pipelines, name);
     await withTemporal(store.repo.stateDir, async (client) => {
       const before = await setPaused(client, { project: store.project, pipeline: name, paused }, text);
       if (before === undefined) throw nothingToPause(pipeline, paused);

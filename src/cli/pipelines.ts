@@ -1,9 +1,8 @@
 import type { Command } from 'commander';
-import type { FeatureStore, Pipeline } from '../index.js';
+import { type FeatureStore, type Pipeline, pipelineNamed } from '../index.js';
 import { nextTimes } from '../runs/index.js';
 import { connectClient, type ScheduleState, scheduleState } from '../temporal/index.js';
 import { action, describeCommand, type GlobalOptions, withStore } from './command.js';
-import { findPipeline } from './find-pipeline.js';
 import { withTemporalNews } from './lost-runs.js';
 import { printJson } from './output.js';
 import { freshnessOf, pipelineViews } from './pipeline-data.js';
@@ -24,7 +23,8 @@ const nextRuns = 5;
 
 async function list(options: GlobalOptions, name: string | undefined): Promise<undefined> {
   await withStore(options, async (store) => {
-    const pipelines = name === undefined ? [...store.repo.pipelines.values()] : [findPipeline(store, name)];
+    const pipelines =
+      name === undefined ? [...store.repo.pipelines.values()] : [pipelineNamed(store.repo.pipelines, name)];
     const schedules = await schedulesOf(store, pipelines);
     const latest = (await store.runs.latest()).filter(({ pipeline }) => pipelines.some((one) => one.name === pipeline));
     const lastRuns = new Map((await withTemporalNews(store, latest)).map((run) => [run.pipeline, run]));

@@ -1,8 +1,15 @@
 import type { Command } from 'commander';
-import { checkFrom, DefinitionError, type FeatureStore, type RunRecord, stepTitles, type TakeOver } from '../index.js';
+import {
+  checkFrom,
+  DefinitionError,
+  type FeatureStore,
+  pipelineNamed,
+  type RunRecord,
+  stepTitles,
+  type TakeOver,
+} from '../index.js';
 import { checkWorkflows, startRetry } from '../temporal/index.js';
 import { action, describeCommand, type GlobalOptions, withStore } from './command.js';
-import { findPipeline } from './find-pipeline.js';
 import { endOf } from './run-end.js';
 import { requireWorker, tellOfStarted } from './started-run.js';
 import { withTemporal } from './temporal-location.js';
@@ -26,7 +33,7 @@ export function registerRetry(program: Command): void {
 async function retry(options: GlobalOptions, id: string, { from, wait = false }: Given): Promise<number> {
   return withStore(options, async (store) => {
     const run = await store.runs.show(id);
-    const pipeline = findPipeline(store, run.pipeline);
+    const pipeline = pipelineNamed(store.repo.pipelines, run.pipeline);
     await requireEnded(store, run);
     requireFrom(run, from);
     await store.requireApplied();
@@ -64,7 +71,7 @@ function requireFrom({ runId, status, pipeline, interval }: RunRecord, from: str
 /** What will be taken over. @throws DefinitionError when the run has no such step to go on from. */
 async function planOf(store: FeatureStore, { runId, views, pipeline }: RunRecord, from: string | undefined) {
   if (from !== undefined) {
-    const { workflow } = findPipeline(store, pipeline);
+    const { workflow } = pipelineNamed(store.repo.pipelines, pipeline);
     const known = await store.steps.takeOver({ runId }, views);
     if (workflow !== 'dbToOfflineStore' && !known.some(({ isKept }) => isKept)) {
       throw new DefinitionError(`a run of the workflow ${workflow} keeps nothing to go on from`, {

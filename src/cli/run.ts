@@ -1,8 +1,7 @@
 import type { Command } from 'commander';
-import { DefinitionError } from '../index.js';
+import { DefinitionError, pipelineNamed } from '../index.js';
 import { checkWorkflows, startPipeline } from '../temporal/index.js';
 import { action, describeCommand, type GlobalOptions, withStore } from './command.js';
-import { findPipeline } from './find-pipeline.js';
 import { timeOption } from './option-values.js';
 import { type GivenArgs, runArgs } from './run-args.js';
 import { requireWorker, tellOfStarted } from './started-run.js';
@@ -32,7 +31,7 @@ export function registerRun(program: Command): void {
 
 async function run(options: GlobalOptions, name: string, given: RunOptions): Promise<number> {
   return withStore(options, async (store) => {
-    const pipeline = findPipeline(store, name);
+    const pipeline = pipelineNamed(store.repo.pipelines, name);
     const args = runArgs(store, pipeline, given);
     const interval = parseIntervalOptions(given);
     await store.requireApplied();

@@ -1,10 +1,9 @@
 import type { Command } from 'commander';
 import { didYouMean } from '../did-you-mean.js';
 import { findView } from '../feature-request.js';
-import { DefinitionError, type FeatureStore, type RunFilter } from '../index.js';
+import { DefinitionError, type FeatureStore, pipelineNamed, type RunFilter } from '../index.js';
 import { clock, intervalText } from './clock.js';
 import { action, describeCommand, type GlobalOptions, withStore } from './command.js';
-import { findPipeline } from './find-pipeline.js';
 import { type ShownRun, withTemporalNews } from './lost-runs.js';
 import { countOption, timeOption } from './option-values.js';
 import { printJson, printTable, seconds } from './output.js';
@@ -52,7 +51,7 @@ async function list(options: GlobalOptions, given: ListOptions): Promise<undefin
     const runs = await findRuns(store, filter, status);
     if (runs.length === 0) {
       // Runs outlive the definitions they were runs of; a name that never was one is a mistake.
-      if (pipeline !== undefined) findPipeline(store, pipeline);
+      if (pipeline !== undefined) pipelineNamed(store.repo.pipelines, pipeline);
       if (view !== undefined) findView(view, store.repo.views);
     }
     if (options.json) printJson({ runs });

@@ -1,9 +1,8 @@
 import type { Command } from 'commander';
 import type { StreamState } from '../../workflows/stream-to-stores.js';
-import { DefinitionError, type FeatureStore } from '../index.js';
+import { DefinitionError, type FeatureStore, pipelineNamed } from '../index.js';
 import { runningPipeline } from '../temporal/index.js';
 import { action, describeCommand, type GlobalOptions, withStore } from './command.js';
-import { findPipeline } from './find-pipeline.js';
 import { interruptSignal } from './interrupt.js';
 import { plural, printJson, printTable } from './output.js';
 import { rate as describeRate, runTask } from './progress.js';
@@ -98,7 +97,7 @@ type Steering = 'status' | 'pause' | 'resume' | 'stop';
 
 async function steer(options: GlobalOptions, pipeline: string, what: Steering): Promise<undefined> {
   await withStore(options, async (store: FeatureStore) => {
-    findPipeline(store, pipeline);
+    pipelineNamed(store.repo.pipelines, pipeline);
     await withTemporal(store.repo.stateDir, async (client) => {
       const handle = await runningPipeline(client, store.project, pipeline);
       if (what !== 'status') await handle.signal(what);

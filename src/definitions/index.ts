@@ -37,6 +37,7 @@ export {
 export { type Notification, slack, webhook } from './notification.js';
 export { type Deadline, type Json, type Overlap, type Pipeline, pipeline, type Retries } from './pipeline.js';
 export { checkArgs } from './pipeline-args.js';
+export { pipelineNamed } from './pipeline-named.js';
 export { type PostgresSource, postgresSource } from './postgres-source.js';
 export {
   after,
