@@ -79,7 +79,7 @@ const rooms: Record<string, Room> = {
     loads: [...onLake, 'offline-store', 'batch-source', 'transform', 'quality', 'runs'],
     types: ['registry', 'feature-repo'],
   },
-  upkeep: { loads: [...onLake, 'online-store', 'sync'] },
+  upkeep: { loads: [...onLake, 'online-store', 'runs', 'sync'] },
   'feature-request': {
     loads: [...onLake, 'offline-store', 'online-store'],
     types: ['registry', 'feature-repo', 'sync'],

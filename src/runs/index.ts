@@ -14,6 +14,7 @@ export { intervalsBetween, periodicSchedule } from './intervals.js';
 export { holdLease, type LeaseHolder, type LeaseScope } from './lease.js';
 export { nextTimes } from './next-times.js';
 export { announce } from './outbox.js';
+export { isEnd, isOfRun } from './run-events.js';
 export type { RetryOf, RunRecord, RunStatus, RunTrigger, StepRecord } from './run-record.js';
 export { type CloseRequest, type OpenedRecord, type OpenRequest, Runs } from './runs.js';
 export { isPeriodic, shortestPeriodMs } from './ticks.js';

@@ -9,6 +9,11 @@ export interface RunEvent {
   readonly detail: object;
 }
 
+/** SQL of the events that end a run or a backfill. */
+export const isEnd = `event IN ('closed', 'backfill_closed')`;
+/** SQL of the events of runs; a backfill holds nothing by itself, its runs do. */
+export const isOfRun = `event IN ('opened', 'closed')`;
+
 /**
  * Adds an event to the record of a run, unless it has one of that kind already.
  * @param alongside what must be written with it or not at all.

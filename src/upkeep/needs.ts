@@ -1,5 +1,6 @@
 import { limits } from '../config.js';
 import { type Lake, listPins, type Session } from '../lake/index.js';
+import { isOfRun } from '../runs/index.js';
 import { readCursor } from '../sync/index.js';
 import type { SnapshotFacts, SnapshotNeeds } from './choose-snapshots.js';
 import type { UpkeepContext } from './context.js';
@@ -85,7 +86,7 @@ async function openRuns(lake: Lake, session: Pick<Session, 'all'>): Promise<Open
   for (const table of await lake.everywhere('run_events')) {
     const rows = await session.all<{ at: Date; end: string | null }>(
       `SELECT min(recorded_at) AS at, min(json_extract_string(detail, '$.interval.end')) AS "end" FROM ${table}
-       GROUP BY run_id HAVING count(*) FILTER (event = 'closed') = 0 AND min(recorded_at) > $1::TIMESTAMPTZ`,
+       WHERE ${isOfRun} GROUP BY run_id HAVING count(*) FILTER (event = 'closed') = 0 AND min(recorded_at) > $1::TIMESTAMPTZ`,
       [new Date(Date.now() - limits.openRunHoldsMs)],
     );
     runs.push(...rows.map(({ at, end }) => ({ at, isEndless: end?.startsWith('9999') === true })));

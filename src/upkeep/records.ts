@@ -1,4 +1,5 @@
 import type { SystemTable } from '../lake/index.js';
+import { isEnd } from '../runs/index.js';
 import { type UpkeepWork, upkeepCommit } from './context.js';
 
 /**
@@ -10,7 +11,7 @@ export async function removeRecords(work: UpkeepWork): Promise<number> {
   const { lake, rules } = work;
   const cutoff = [new Date(Date.now() - rules.keepRunsMs)];
   const events = lake.system('run_events');
-  const open = `SELECT run_id FROM ${events} GROUP BY run_id HAVING count(*) FILTER (event = 'closed') = 0`;
+  const open = `SELECT run_id FROM ${events} GROUP BY run_id HAVING count(*) FILTER (${isEnd}) = 0`;
   const old = `recorded_at < $1::TIMESTAMPTZ AND run_id NOT IN (${open})`;
   const source = ['source', 'cursor.column', 'table', 'query', 'reading'].map(
     (field) => `json_extract_string(provenance, '$.${field}')`,
@@ -21,7 +22,7 @@ export async function removeRecords(work: UpkeepWork): Promise<number> {
     validation_results: { where: old, values: cutoff },
     publications: { where: `${old} AND run_id || ' ' || table_name NOT IN (${newest})`, values: cutoff },
     run_events: {
-      where: `run_id IN (SELECT run_id FROM ${events} WHERE event = 'closed' AND recorded_at < $1::TIMESTAMPTZ)`,
+      where: `run_id IN (SELECT run_id FROM ${events} WHERE ${isEnd} AND recorded_at < $1::TIMESTAMPTZ)`,
       values: cutoff,
     },
     // What was published goes before what was started by it, so that nothing is started again.

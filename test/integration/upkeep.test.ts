@@ -269,6 +269,20 @@ onBothCatalogs('upkeep', (engines) => {
       runs.close({ runId, workflowId: runId, pipeline: pipeline.name, status: 'completed', steps: [], published: 0 });
     await open('long-ago', 1);
     await close('long-ago');
+    const backfill = { pipeline: 'load', backfillId: 'filled', workflowId: 'filled' };
+    const range = { start: '2023-01-01T00:00:00Z', end: '2023-02-01T00:00:00Z' };
+    await runs.backfills.open({ ...backfill, range, only: 'all', total: 31 }, async () => true);
+    // It holds nothing: the runs it starts do.
+    expect((await maintain()).kept['open run']).toBeUndefined();
+    await runs.backfills.close({
+      ...backfill,
+      status: 'completed',
+      done: 31,
+      failed: 0,
+      skipped: 0,
+      failures: [],
+      skips: [],
+    });
     await open('still-open', 2);
     const aged = async (days: number): Promise<void> => {
       for (const name of ['run_events', 'validation_results', 'publications', 'outbox', 'quarantine', 'dead_letters'])
@@ -299,6 +313,7 @@ onBothCatalogs('upkeep', (engines) => {
       expect(there(folder, 'now')).toBe(true);
     }
     expect(await runs.find('long-ago')).toBeUndefined();
+    expect(await runs.backfills.find('filled')).toBeUndefined();
     expect(await runs.find('still-open')).toMatchObject({ status: 'running' });
     const rows = async (name: string): Promise<number> =>
       Number((await lake.one<{ n: bigint }>(`SELECT count(*) AS n FROM ${lake.system(name)}`))?.n);
