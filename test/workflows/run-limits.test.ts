@@ -122,4 +122,23 @@ describe('the limits of runs', () => {
     await expect.poll(news, { timeout: 60_000 }).toHaveLength(2);
     expect(news()).toEqual([expect.stringContaining('deadline'), expect.stringContaining('succeeded')]);
   });
+
+  it('close the record of a run that is cancelled while it is being opened', async () => {
+    const { runs } = project.store;
+    const open = runs.open.bind(runs);
+    runs.open = async (request, isRunning) => {
+      const opened = await open(request, isRunning);
+      const handle = temporal.client.workflow.getHandle(request.workflowId);
+      await handle.cancel();
+      const heard = async () =>
+        (await handle.fetchHistory()).events?.some((event) => event.activityTaskCancelRequestedEventAttributes != null);
+      await expect.poll(heard, { timeout: 60_000 }).toBe(true);
+      return opened;
+    };
+    const { handle, runId } = await start('two', 9);
+    await expect(handle.result()).rejects.toThrow();
+    runs.open = open;
+    expect((await handle.describe()).status.name).toBe('CANCELLED');
+    expect(await runs.find(runId)).toMatchObject({ status: 'cancelled' });
+  });
 });

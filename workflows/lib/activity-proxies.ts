@@ -11,21 +11,21 @@ export type { StepReply };
 /** Failures no retry can help; the names are wire contract (src/errors.ts). */
 const nonRetryableErrorTypes = ['DefinitionError', 'DataError', 'FencedError'];
 
-/** Short bookkeeping in the lake; it may wait for other writers. */
-export const {
-  openRun,
-  closeRun,
-  eventTotals,
-  notificationTargets,
-  startDependents,
-  openBackfill,
-  nextIntervals,
-  closeBackfill,
-} = proxyActivities<Activities>({
+const bookkeeping: ActivityOptions = {
   startToCloseTimeout: '10 minutes',
   heartbeatTimeout: '10s',
   scheduleToCloseTimeout: '1 hour',
   retry: { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '20s', nonRetryableErrorTypes },
+};
+
+/** Short bookkeeping in the lake; it may wait for other writers. */
+export const { closeRun, eventTotals, notificationTargets, startDependents, nextIntervals, closeBackfill } =
+  proxyActivities<Activities>(bookkeeping);
+
+/** Cancelling waits for these: what was opened meanwhile has a record to close and an interval to give free. */
+export const { openRun, openBackfill } = proxyActivities<Activities>({
+  ...bookkeeping,
+  cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
 });
 
 /** What activities are to a workflow: their deps are the worker's. */
