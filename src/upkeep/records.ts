@@ -1,6 +1,7 @@
 import type { SystemTable } from '../lake/index.js';
 import { isEnd } from '../runs/index.js';
 import { type UpkeepWork, upkeepCommit } from './context.js';
+import { lastingRuns } from './lasting-runs.js';
 
 /**
  * Removes records that nobody will ask for any more: of runs that ended long ago, pins and training sets whose time has passed. Never
@@ -22,7 +23,8 @@ export async function removeRecords(work: UpkeepWork): Promise<number> {
     validation_results: { where: old, values: cutoff },
     publications: { where: `${old} AND run_id || ' ' || table_name NOT IN (${newest})`, values: cutoff },
     run_events: {
-      where: `run_id IN (SELECT run_id FROM ${events} WHERE ${isEnd} AND recorded_at < $1::TIMESTAMPTZ)`,
+      where: `run_id IN (SELECT run_id FROM ${events} WHERE ${isEnd} AND recorded_at < $1::TIMESTAMPTZ)
+        AND run_id NOT IN (${lastingRuns(lake)})`,
       values: cutoff,
     },
     // What was published goes before what was started by it, so that nothing is started again.

@@ -323,4 +323,35 @@ onBothCatalogs('upkeep', (engines) => {
     expect(await rows('outbox')).toBe(1);
     expect([await rows('quarantine'), await rows('dead_letters')]).toEqual([4, 4]);
   });
+  it('keeps the records by which a deploy knows what is done: of once(), and of intervals where a pipeline catches up', async () => {
+    writeFileSync(
+      path.join(t.repo, 'behind.ts'),
+      `import { daily, pipeline } from 'asof';
+export const behind = pipeline({ name: 'behind', workflow: 'dbToOfflineStore', args: { views: ['stats'] }, schedule: daily(),
+  startAt: '2023-01-01', catchup: true });`,
+    );
+    await t.reopen();
+    const { lake, runs, repo } = t.store;
+    const record = async (name: string, runId: string, day: number, status: 'completed' | 'failed', isOnce = false) => {
+      const pipeline = repo.pipelines.get(name)!;
+      const interval = { start: `2023-01-0${day}T00:00:00Z`, end: `2023-01-0${day + 1}T00:00:00Z` };
+      const request = { runId, workflowId: runId, pipeline, interval, nominalTime: interval.end, registryVersion: 1 };
+      await runs.open({ ...request, trigger: isOnce ? 'once' : 'schedule' }, async () => false);
+      await runs.close({ runId, workflowId: runId, pipeline: name, status, steps: [], published: 0 });
+    };
+    await record('behind', 'done', 1, 'completed');
+    await record('behind', 'done-again', 1, 'completed');
+    await record('behind', 'done-next', 2, 'completed');
+    await record('behind', 'not-done', 3, 'failed');
+    await record('load', 'the-one', 1, 'failed', true);
+    await record('load', 'another', 1, 'completed');
+    await lake.transaction({ message: 'as if long ago' }, (session) =>
+      session.run(`UPDATE ${lake.system('run_events')} SET recorded_at = recorded_at - INTERVAL 100 DAYS`),
+    );
+    await maintain();
+    const kept = (await runs.list({ limit: 100 })).map(({ runId }) => runId);
+    expect(
+      ['done', 'done-again', 'done-next', 'not-done', 'the-one', 'another'].filter((id) => kept.includes(id)),
+    ).toEqual(['done-again', 'done-next', 'the-one']);
+  });
 });
