@@ -28,7 +28,7 @@ export interface Retries {
 
 /**
  * What happens when a run is due while one before it is still at work: `skip` leaves it out, `queue` runs it afterwards, `allow`
- * runs both (up to `maxActiveRuns`), `cancel` cancels the one before.
+ * runs both (up to `maxActiveRuns`), `cancel` cancels the one before. Default: `skip`, with `catchup` `queue`.
  */
 export type Overlap = 'skip' | 'queue' | 'allow' | 'cancel';
 
@@ -144,7 +144,9 @@ export function pipeline<const W extends string, S extends z.ZodType | undefined
       mend: "write workflow: 'dbToOfflineStore'",
     });
   }
-  const { schedule = manual(), timezone = 'UTC', overlap = 'skip', onFailure = [], onSuccess = [], ...rest } = def;
+  // Catching up after an outage, most of what is due would be skipped.
+  const { overlap = def.catchup === true ? 'queue' : 'skip' } = def;
+  const { schedule = manual(), timezone = 'UTC', onFailure = [], onSuccess = [], ...rest } = def;
   const args = (def.args ?? {}) as Readonly<Record<string, Json>>;
   checkJson(where, 'args', args);
   if (!scheduleTypes.includes(schedule?.type)) {

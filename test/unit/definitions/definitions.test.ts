@@ -121,8 +121,12 @@ describe('definitions', () => {
       args: {},
       schedule: { type: 'manual' },
       catchup: false,
+      overlap: 'skip',
       retries: { attempts: 3, delayMs: 20_000 },
     });
+    const behind = { name: 'p', workflow: 'w', schedule: daily(), startAt: '2024-01-01', catchup: true } as const;
+    expect(pipeline(behind).overlap).toBe('queue');
+    expect(pipeline({ ...behind, overlap: 'skip' }).overlap).toBe('skip');
     expect(featureStoreConfig({ project: 'p' })).toMatchObject({
       onlineStore: { type: 'lmdb' },
       streamSource: { type: 'file' },
