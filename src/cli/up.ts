@@ -6,6 +6,7 @@ import { interruptSignal } from './interrupt.js';
 import { printJson } from './output.js';
 import { runTask } from './progress.js';
 import { serveUntil } from './project-worker.js';
+import { differenceLines, schedulesThatDiffer } from './schedule-differences.js';
 import { startStack } from './stack.js';
 import { ensureExtensions, ensureTemporal } from './tools.js';
 
@@ -24,12 +25,16 @@ async function up(options: GlobalOptions): Promise<number> {
     await store.requireApplied();
     const stack = await runTask('Temporal and worker', options, (update) => startStack(store, update));
     const { address, uiUrl } = stack.service;
-    if (options.json) printJson({ address, uiUrl, ownsServer: stack.ownsServer, pid: process.pid });
-    else {
+    const differing = schedulesThatDiffer(store, stack.client);
+    if (options.json) {
+      const { ownsServer } = stack;
+      printJson({ address, uiUrl, ownsServer, pid: process.pid, schedulesThatDiffer: await differing });
+    } else {
       console.log(
         `Temporal ${stack.ownsServer ? 'started' : 'joined'} at ${address}${uiUrl === undefined ? '' : `, Web UI ${uiUrl}`}`,
       );
       console.log(`A worker serves project "${store.project}". Start pipelines with \`asof run\`; Ctrl-C stops.`);
+      for (const line of differenceLines(await differing)) console.log(line);
     }
     await serveUntil(signal, stack, (line) => {
       if (!options.json) console.log(line);

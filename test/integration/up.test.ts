@@ -11,6 +11,7 @@ interface Up {
   readonly child: ChildProcess;
   readonly address: string;
   readonly ownsServer: boolean;
+  readonly schedulesThatDiffer: number;
 }
 
 interface RunJson {
@@ -95,8 +96,10 @@ describe('asof up and the pipelines', () => {
   });
 
   it('goes from definitions to training data and online features', async () => {
-    const { ownsServer } = await up();
+    const { ownsServer, schedulesThatDiffer } = await up();
     expect(ownsServer).toBe(true);
+    // Nothing is deployed: those of the sample and the two every project has.
+    expect(schedulesThatDiffer).toBe(6);
     const load = (await project.ok('run', 'db_to_offline_store', '--wait', '--json')).json<RunJson>();
     expect(load).toMatchObject({ status: 'completed', published: 1_805 });
     expect(load.steps.map(({ name, rowsIn, rowsOut }) => [name, rowsIn, rowsOut])).toEqual([
