@@ -14,9 +14,17 @@ beforeAll(async () => {
 afterAll(() => temporal.close());
 
 let count = 0;
+const answered = new Map<string, Promise<string[]>>();
 
-/** When the server would start runs of a schedule, within a range, both ends included. */
-async function serverTimes(schedule: Schedule, from: number, to: number): Promise<string[]> {
+/** When the server would start runs of a schedule, within a range, both ends included; asked once. */
+function serverTimes(schedule: Schedule, from: number, to: number): Promise<string[]> {
+  const question = JSON.stringify([schedule, from, to]);
+  const answer = answered.get(question) ?? askServer(schedule, from, to);
+  answered.set(question, answer);
+  return answer;
+}
+
+async function askServer(schedule: Schedule, from: number, to: number): Promise<string[]> {
   const made = desiredSchedule('times', pipeline({ name: `p${count++}`, workflow: 'anything', schedule }));
   const { spec, action } = made;
   const scheduleId = action.workflowId;

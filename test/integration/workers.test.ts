@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import net from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { type WorkerOptions, workerSettings } from '../../src/cli/worker-settings.js';
 import { type FeatureStore, openFeatureStore } from '../../src/index.js';
 import { connectClient, payloadKeys, startPipeline } from '../../src/temporal/index.js';
 import { findTemporalCli } from '../../src/toolchain/index.js';
@@ -78,26 +79,26 @@ describe('asof worker', () => {
   });
 
   it('refuses settings that make no sense', async () => {
-    const refused = async (args: string[], ...patterns: RegExp[]) =>
-      expectRefused(await asof('worker', ...args), 2, ...patterns);
-    await Promise.all([
-      refused(['--activities', '0'], /--activities 0 is too few/),
-      refused(['--activities', 'many'], /"many" is no whole number/),
-      refused(['--workflows', '1'], /--workflows 1 is too few/, /2 or more/),
-      refused(['--metrics-address', '9464'], /no address and port/, /127\.0\.0\.1:9464/),
-    ]);
-    await Promise.all([
-      refused(['--deployment-name', 'asof'], /needs both/, /ASOF_BUILD_ID/),
-      refused(['--deployment-name', 'a.b', '--build-id', '1'], /"a\.b" can't be used/),
-      runCli(['worker'], { cwd: project.root, env: { ...env, ASOF_PAYLOAD_KEY: 'k1:abc' } }).then((result) =>
-        expectRefused(result, 2, /ASOF_PAYLOAD_KEY: the key "k1" has 2 bytes/, /openssl rand/),
-      ),
-    ]);
+    const settings = (options: WorkerOptions) => () => workerSettings(options, {});
+    expect(settings({ activities: '0' })).toThrow(/--activities 0 is too few/);
+    expect(settings({ activities: 'many' })).toThrow(/"many" is no whole number/);
+    expect(settings({ workflows: '1' })).toThrow(/--workflows 1 is too few.*2 or more/s);
+    expect(settings({ metricsAddress: '9464' })).toThrow(/no address and port.*127\.0\.0\.1:9464/s);
+    expect(settings({ deploymentName: 'asof' })).toThrow(/needs both.*ASOF_BUILD_ID/s);
+    expect(settings({ deploymentName: 'a.b', buildId: '1' })).toThrow(/"a\.b" can't be used/);
+    const badKey = { ...env, ASOF_PAYLOAD_KEY: 'k1:abc' };
+    expectRefused(
+      await runCli(['worker'], { cwd: project.root, env: badKey }),
+      2,
+      /ASOF_PAYLOAD_KEY: the key "k1" has 2 bytes/,
+      /openssl rand/,
+    );
     const taken = net.createServer();
     const port = await new Promise<number>((resolve) =>
       taken.listen(0, '127.0.0.1', () => resolve((taken.address() as net.AddressInfo).port)),
     );
-    await refused(['--metrics-address', `127.0.0.1:${port}`], /metrics can't be served at/, /free port/);
+    const served = await asof('worker', '--metrics-address', `127.0.0.1:${port}`);
+    expectRefused(served, 2, /metrics can't be served at/, /free port/);
     taken.close();
   });
 

@@ -70,7 +70,7 @@ const definitions = ({
 }: Record<'project' | 'topic' | 'settings', string> & { attempts: number }): string => `
 import { entity, env, featureStoreConfig, featureView, fileSource, float64, int32, int64, kafkaSource, manual, notNull, pipeline, streamFeatureView, string, timestamp } from 'asof';
 
-export default featureStoreConfig({ project: '${project}', ${settings} });
+export default featureStoreConfig({ project: '${project}', defaultPipelines: false, ${settings} });
 export const user = entity({ name: 'user', joinKeys: { user_id: int64() } });
 export const stats = featureView({ name: 'stats', entities: [user],
   source: fileSource({ name: 'stats', path: 'data/stats.parquet', timestampField: 'happened', createdTimestampField: 'made' }),
