@@ -82,9 +82,9 @@ describe('asof worker', () => {
     const settings = (options: WorkerOptions) => () => workerSettings(options, {});
     expect(settings({ activities: '0' })).toThrow(/--activities 0 is too few/);
     expect(settings({ activities: 'many' })).toThrow(/"many" is no whole number/);
-    expect(settings({ workflows: '1' })).toThrow(/--workflows 1 is too few.*2 or more/s);
-    expect(settings({ metricsAddress: '9464' })).toThrow(/no address and port.*127\.0\.0\.1:9464/s);
-    expect(settings({ deploymentName: 'asof' })).toThrow(/needs both.*ASOF_BUILD_ID/s);
+    expect(settings({ workflows: '1' })).toThrow(/--workflows 1 is too few/);
+    expect(settings({ metricsAddress: '9464' })).toThrow(/no address and port/);
+    expect(settings({ deploymentName: 'asof' })).toThrow(/needs both/);
     expect(settings({ deploymentName: 'a.b', buildId: '1' })).toThrow(/"a\.b" can't be used/);
     const badKey = { ...env, ASOF_PAYLOAD_KEY: 'k1:abc' };
     expectRefused(
