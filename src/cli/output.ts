@@ -36,6 +36,20 @@ export function printTable(
   console.log(table.toString());
 }
 
+/** A table without lines, for what is many columns wide; columns in the order of the first row. */
+export function printColumns(rows: readonly Readonly<Record<string, unknown>>[]): void {
+  const columns = Object.keys(rows[0] ?? {});
+  const lines = [columns, ...rows.map((row) => columns.map((column) => formatCell(row[column])))];
+  const widths = columns.map((_, at) => Math.max(...lines.map((line) => (line[at] ?? '').length)));
+  for (const line of lines)
+    console.log(
+      line
+        .map((cell, at) => cell.padEnd(widths[at] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    );
+}
+
 export function formatCell(value: unknown): string {
   if (value === null || value === undefined) return '·';
   if (value instanceof Date) return value.toISOString().replace('.000Z', 'Z');

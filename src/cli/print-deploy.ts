@@ -13,7 +13,9 @@ export function printDeployStep(step: DeployStep): void {
     if (!byHand.has(field)) console.log(`    ${field}: ${step.action === 'add' ? fieldText(to) : change(from, to)}`);
   for (const { field, from, to } of step.drift) {
     const wanted = step.fields.find((wanted) => wanted.field === field)?.to;
-    console.log(`    ${field}: ${change(from, to)} by hand, ${fieldText(wanted)} by definition`);
+    // Temporal's own CLI drops what the last deploy had noted: then nobody knows what there was.
+    const found = from === null ? fieldText(to) : change(from, to);
+    console.log(`    ${field}: ${found} by hand, ${fieldText(wanted)} by definition`);
   }
   for (const note of step.notes) console.log(`    ${note}`);
 }

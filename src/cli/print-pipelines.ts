@@ -54,7 +54,9 @@ export function printPipelines(statuses: readonly PipelineStatus[], now: Date): 
 function linesOf({ pipeline, schedule, isDeployed, next, lastRun, data }: PipelineStatus, now: Date): string[] {
   const isTimed = pipeline.schedule.type === 'every' || pipeline.schedule.type === 'cron';
   const state = schedule?.paused === true ? `PAUSED: ${schedule.note ?? 'without a reason'}` : undefined;
-  const deployed = isTimed && isDeployed === false ? 'not deployed' : undefined;
+  const isEnded = pipeline.endAt !== undefined && Date.parse(pipeline.endAt) <= now.getTime();
+  const ended = isEnded ? `ended ${clock(pipeline.endAt ?? '')}` : undefined;
+  const deployed = isTimed && isDeployed === false ? (ended ?? 'not deployed') : undefined;
   const head = [`${pipeline.name}  ${scheduleInWords(pipeline.schedule)}`, state, deployed];
   const lines = [head.filter((part) => part !== undefined).join('  ')];
   if (isTimed || next.length > 0) lines.push(`  next      ${nextText(pipeline, next)}`);

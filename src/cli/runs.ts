@@ -2,11 +2,11 @@ import type { Command } from 'commander';
 import { didYouMean } from '../did-you-mean.js';
 import { findView } from '../feature-request.js';
 import { DefinitionError, type FeatureStore, pipelineNamed, type RunFilter } from '../index.js';
-import { clock, intervalText } from './clock.js';
+import { clock, shortIntervalText } from './clock.js';
 import { action, describeCommand, type GlobalOptions, withStore } from './command.js';
 import { type ShownRun, withTemporalNews } from './lost-runs.js';
 import { countOption, timeOption } from './option-values.js';
-import { printJson, printTable, seconds } from './output.js';
+import { printColumns, printJson, seconds } from './output.js';
 import { showRun } from './show-run.js';
 import { findTemporal } from './temporal-location.js';
 
@@ -75,23 +75,23 @@ async function print(store: FeatureStore, runs: readonly ShownRun[], { limit, ..
     console.log(filtered ? 'No run is like that.' : 'Nothing has run yet: start a pipeline with `asof run`.');
     return;
   }
-  printTable(
-    runs.map(({ runId, pipeline, status, interval, trigger, openedAt, closedAt, published, quality }) => ({
+  const thisYear = String(new Date().getUTCFullYear());
+  printColumns(
+    runs.map(({ runId, pipeline, status, interval, openedAt, closedAt, published, quality }) => ({
       run: runId.slice(0, 13),
       pipeline,
-      status,
-      interval: intervalText(interval),
-      trigger,
-      started: clock(openedAt),
+      // That it passed goes without saying.
+      status: quality === undefined || quality === 'passed' ? status : `${status} (quality ${quality})`,
+      interval: shortIntervalText(interval),
+      started: clock(openedAt).slice(openedAt.slice(0, 4) === thisYear ? 5 : 0),
       took: closedAt === undefined ? '' : seconds(Date.parse(closedAt) - Date.parse(openedAt)),
-      rows: published,
-      quality: quality ?? '',
+      rows: published.toLocaleString('en'),
     })),
   );
   for (const { runId, note } of runs) if (note !== undefined) console.log(`${runId.slice(0, 13)}: ${note}`);
   const service = await findTemporal(store.repo.stateDir);
   if (service?.uiUrl !== undefined) console.log(`Web UI: ${service.uiUrl}`);
-  console.log('`asof runs show <run>` tells more of one, with its page in the Web UI.');
+  console.log('`asof runs show <run>` tells more of one, with its page in the Web UI; times are UTC.');
 }
 
 const statuses = ['running', 'completed', 'failed', 'cancelled', 'lost'] as const;
