@@ -26,16 +26,16 @@ export const quick = (input) => pipelineRun(input, async () => undefined);
 
 const dayMs = 86_400_000;
 const day = (n: number): Date => new Date((Math.floor(Date.now() / dayMs) + n) * dayMs);
-const daysBehind = 9;
+const daysBehind = 6;
 
 /** Days as intervals, from today plus so many on. */
 const daysFrom = (first: number, count: number): string[] =>
   Array.from({ length: count }, (_, i) => `${day(first + i).toISOString()} ${day(first + i + 1).toISOString()}`);
 
 const pipelines = `
-const waits = (overlap: string) => pipeline({ name: overlap + 's', workflow: 'waits', schedule: asof.every('3 seconds'), overlap });
+const waits = (overlap: string, seconds = '1 second') => pipeline({ name: overlap + 's', workflow: 'waits', schedule: asof.every(seconds), overlap });
 const quick = (name: string, schedule: object, more: object = {}) => pipeline({ name, workflow: 'quick', schedule, ...more });
-export const overlaps = [waits('skip'), waits('queue'), waits('allow'), waits('cancel')];
+export const overlaps = [waits('skip'), waits('queue'), waits('allow'), waits('cancel', '2 seconds')];
 export const beats = quick('beats', asof.every('2 seconds'), { overlap: 'queue' });
 export const york = quick('york', asof.cron('30 1,2 * * *', { timezone: 'America/New_York' }));
 export const behind = quick('behind', daily(), { startAt: '${day(-daysBehind).toISOString()}', catchup: true, maxActiveRuns: 3 });
@@ -247,12 +247,12 @@ describe('schedules as they run', () => {
   });
 
   it('backfill exactly the intervals of a range, both ends; what is deployed has no jitter to shift them', async () => {
-    const range = { from: day(-6).toISOString(), to: day(-3).toISOString() };
+    const range = { from: day(-5).toISOString(), to: day(-2).toISOString() };
     const how = { only: 'all', parallel: 2, reverse: false, trigger: 'backfill' } as const;
     const { handle } = await startBackfill(temporal.client, 'test', { pipeline: 'behind', ...range, ...how });
     await handle.result();
     const found = (await runs({ pipeline: 'behind' })).filter(({ trigger }) => trigger === 'backfill');
-    expect(intervalsOf(found)).toEqual(daysFrom(-6, 3));
+    expect(intervalsOf(found)).toEqual(daysFrom(-5, 3));
     await deployOnly(['beats', 'york', 'behind']);
     for (const name of ['beats', 'york', 'behind']) expect((await onServer(name)).spec.jitter ?? 0).toBe(0);
   });
