@@ -18,8 +18,11 @@ export function describeCommand(command: Command, example: string): Command {
   return command
     .option('--repo <dir>', 'the folder with your definitions', 'feature_repo')
     .option('--json', 'print one JSON object, for machines', false)
-    .addHelpText('after', `\nExample:\n  $ ${example.split('\n').join('\n  $ ')}`);
+    .addHelpText('after', exampleText(example));
 }
+
+/** What `--help` of a command ends with. @param example one command a line. */
+export const exampleText = (example: string): string => `\nExample:\n  $ ${example.split('\n').join('\n  $ ')}`;
 
 /** Runs a command's work; errors are printed for people and become the exit code. */
 export function action<A extends unknown[]>(

@@ -10,7 +10,7 @@ import {
   pipelineNamed,
   type RunEventName,
 } from '../index.js';
-import { action, describeCommand, type GlobalOptions } from './command.js';
+import { action, describeCommand, exampleText, type GlobalOptions } from './command.js';
 import { exitCodeOf, exitCodes } from './exit-code.js';
 import { Interrupted, interruptSignal } from './interrupt.js';
 import { printError, printJson, printTable, seconds } from './output.js';
@@ -19,7 +19,8 @@ import { runTask } from './progress.js';
 export function registerNotify(program: Command): void {
   const notify = program
     .command('notify')
-    .description('try the notifications of a pipeline: who is told of its runs, and whether it arrives');
+    .description('try the notifications of a pipeline: who is told of its runs, and whether it arrives')
+    .addHelpText('after', exampleText('asof notify test db_to_offline_store'));
   describeCommand(
     notify
       .command('test')

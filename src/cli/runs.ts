@@ -69,9 +69,11 @@ async function findRuns(store: FeatureStore, filter: RunFilter, status: Status |
   return runs.filter((run) => run.status === status).slice(0, filter.limit);
 }
 
-async function print(store: FeatureStore, runs: readonly ShownRun[], { limit, ...given }: ListOptions): Promise<void> {
+async function print(store: FeatureStore, runs: readonly ShownRun[], given: ListOptions): Promise<void> {
   if (runs.length === 0) {
-    const filtered = Object.keys(given).length > 0;
+    const filtered = [given.pipeline, given.tag, given.status, given.view, given.from, given.to].some(
+      (by) => by !== undefined,
+    );
     console.log(filtered ? 'No run is like that.' : 'Nothing has run yet: start a pipeline with `asof run`.');
     return;
   }

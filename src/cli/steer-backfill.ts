@@ -4,9 +4,10 @@ import type { BackfillState } from '../../workflows/lib/backfill-progress.js';
 import { type BackfillRecord, DefinitionError, type FeatureStore } from '../index.js';
 import { runHandle, temporalStatus } from '../temporal/index.js';
 import { parallelOption } from './backfill-options.js';
+import { clock } from './clock.js';
 import { action, describeCommand, type GlobalOptions, withStore } from './command.js';
 import { countOption } from './option-values.js';
-import { printJson, printTable } from './output.js';
+import { printColumns, printJson, printTable } from './output.js';
 import { describeState, printEnd, short } from './print-backfill.js';
 import { withTemporal } from './temporal-location.js';
 
@@ -58,14 +59,14 @@ async function list(
     const backfills = await store.runs.backfills.list({ pipeline, limit: countOption('--limit', given.limit) ?? 20 });
     if (options.json) printJson({ backfills });
     else
-      printTable(
+      printColumns(
         backfills.map(({ backfillId, range, status, total, done, failed, skipped, openedAt, ...record }) => ({
           backfill: backfillId.slice(0, 13),
           pipeline: record.pipeline,
           from: short(range.start),
           to: short(range.end),
           status,
-          started: openedAt.slice(0, 19).replace('T', ' '),
+          started: clock(openedAt),
           intervals: total,
           ...(status === 'running' ? { done: '', failed: '', skipped: '' } : { done, failed, skipped }),
         })),

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { StreamState } from '../../workflows/stream-to-stores.js';
 import { DefinitionError, type FeatureStore, pipelineNamed } from '../index.js';
 import { runningPipeline } from '../temporal/index.js';
-import { action, describeCommand, type GlobalOptions, withStore } from './command.js';
+import { action, describeCommand, exampleText, type GlobalOptions, withStore } from './command.js';
 import { interruptSignal } from './interrupt.js';
 import { plural, printJson, printTable } from './output.js';
 import { rate as describeRate, runTask } from './progress.js';
@@ -10,7 +10,10 @@ import { withTemporal } from './temporal-location.js';
 import { ensureExtensions } from './tools.js';
 
 export function registerStream(program: Command): void {
-  const stream = program.command('stream').description('send events to a stream, watch and steer its pipeline');
+  const stream = program
+    .command('stream')
+    .description('send events to a stream, watch and steer its pipeline')
+    .addHelpText('after', exampleText('asof stream status stream_to_stores'));
   describeCommand(
     stream
       .command('produce')

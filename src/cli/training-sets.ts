@@ -1,11 +1,19 @@
 import type { Command } from 'commander';
-import { action, describeCommand, type GlobalOptions, withStore } from './command.js';
+import { action, describeCommand, exampleText, type GlobalOptions, withStore } from './command.js';
 import { plural, printJson, printTable } from './output.js';
 
 export function registerTrainingSets(program: Command): void {
-  const sets = program.command('training-sets');
-  describeCommand(sets.command('list'), 'asof training-sets list').action(action(list));
-  describeCommand(sets.command('drop').argument('<name>'), 'asof training-sets drop ranking_2024').action(action(drop));
+  const sets = program.command('training-sets').addHelpText('after', exampleText('asof training-sets list'));
+  describeCommand(sets.command('list').description('all saved training sets'), 'asof training-sets list').action(
+    action(list),
+  );
+  describeCommand(
+    sets
+      .command('drop')
+      .description('let go the snapshot of one; the rows stay where they were written')
+      .argument('<name>'),
+    'asof training-sets drop ranking_2024',
+  ).action(action(drop));
 }
 
 async function list(options: GlobalOptions): Promise<undefined> {

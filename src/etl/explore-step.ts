@@ -61,7 +61,7 @@ export async function exploreStep(context: EtlContext, target: Target, options: 
 }
 
 function failure({ view, runId }: Target, { expectations, refused }: Found, report: string): DataError {
-  const mend = `nothing was published; \`asof runs show ${runId}\` prints example rows`;
+  const mend = `nothing was published; \`asof runs show ${runId}\` prints example rows; when the source is corrected: \`asof retry ${runId} --from ingest\``;
   if (refused === undefined || qualityOf(expectations) === 'failed')
     return new DataError(failureMessage(view, expectations, report), { mend });
   // The staging file it names says nothing to people; the report does.
