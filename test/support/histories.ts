@@ -1,10 +1,12 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import { fileURLToPath } from 'node:url';
 import type { Client } from '@temporalio/client';
 import { findTemporalCli } from '../../src/toolchain/index.js';
 
+/** Where stack traces say they are from. */
+const checkout = `${realpathSync(fileURLToPath(new URL('../../', import.meta.url)))}/`;
 const folder = fileURLToPath(new URL('../workflows/histories/', import.meta.url));
 
 /**
@@ -24,7 +26,7 @@ export async function recordHistories(client: Client, address: string, what?: st
     const show = ['workflow', 'show', '--address', address, '-w', workflowId, '-r', runId, '-o', 'json'];
     const history = execFileSync(cli.path, show, { encoding: 'utf8' });
     // Who served a run is nobody's business.
-    const text = history.replace(/"(identity|name)":\s*"\d+@[^"]*"/g, '"$1": "worker"');
+    const text = history.replace(/"(identity|name)":\s*"\d+@[^"]*"/g, '"$1": "worker"').replaceAll(checkout, '');
     // Some failures name folders of the machine they happened on.
     if (text.includes(os.tmpdir())) continue;
     kept.add(name);
