@@ -34,7 +34,7 @@ export async function openFeatureStore(repoDir = 'feature_repo'): Promise<Featur
         return openKafkaStreamSource({ connection: kafkaConnection(streamSource, configPlace(repo)), topic, group });
       }
       const { openFileStreamSource } = await import('./stream-source/file-stream-source.js');
-      return openFileStreamSource({ directory: streams, topic });
+      return openFileStreamSource({ directory: streams, topic, create: view !== undefined });
     },
     openProducer: async (topic) => {
       if (streamSource.type === 'kafka') {

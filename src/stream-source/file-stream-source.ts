@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { DataError, DefinitionError } from '../errors.js';
 import { PartitionReader } from './partition-reader.js';
 import type { PartitionRange, PollLimits, StreamRecord, StreamSource } from './stream-source.js';
-import { partitionFile, readTopic } from './topic-files.js';
+import { createTopic, partitionFile, readTopic } from './topic-files.js';
 
 /** How often a consumer that waits looks at the size of its files. */
 const lookEveryMs = 25;
@@ -13,6 +13,8 @@ export interface FileStreamSourceOptions {
   readonly topic: string;
   /** Only these; all when absent. */
   readonly partitions?: readonly number[] | undefined;
+  /** Makes the topic when it is not there: nobody else does it before the first event, which a consumer may wait for. */
+  readonly create?: boolean | undefined;
 }
 
 /**
@@ -20,6 +22,7 @@ export interface FileStreamSourceOptions {
  * @throws DefinitionError when there is no such topic or partition.
  */
 export async function openFileStreamSource(options: FileStreamSourceOptions): Promise<StreamSource> {
+  if (options.create === true) createTopic(options.directory, options.topic, undefined);
   const { partitions } = readTopic(options.directory, options.topic);
   const wanted = options.partitions ?? Array.from({ length: partitions }, (_, partition) => partition);
   const unknown = wanted.find(

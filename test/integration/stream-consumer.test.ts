@@ -46,6 +46,13 @@ describe('stream consumer', () => {
       expect(await inLake()).toHaveLength(3);
     });
 
+    it('may begin before the first event', async () => {
+      expect(await stream.consume()).toMatchObject({ read: 0, ended: 'end_of_topic' });
+      await stream.send(event(1, 0, 1));
+      expect(await stream.consume()).toMatchObject({ read: 1, written: 1 });
+      expect(await t.online('scores', [1])).toEqual([{ at: minute(0), a: 1, b: 'b1' }]);
+    });
+
     it('sets unusable events aside with their place and the reason', async () => {
       const bad: [string | object, RegExp][] = [
         ['{"user_id": 1', /not valid JSON/],

@@ -82,7 +82,7 @@ export class TestStream {
   async #openSource(): Promise<StreamSource> {
     const { topic, project } = this.#t;
     const connection = this.#connection;
-    if (connection === undefined) return openFileStreamSource({ directory: this.directory, topic });
+    if (connection === undefined) return openFileStreamSource({ directory: this.directory, topic, create: true });
     const { openKafkaStreamSource } = await import('../../src/stream-source/kafka-stream-source.js');
     return openKafkaStreamSource({ connection, topic, group: `asof-${project}-scores` });
   }

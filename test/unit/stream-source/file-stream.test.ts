@@ -42,6 +42,22 @@ async function produce(...values: string[]): Promise<void> {
 const values = async (source: StreamSource) =>
   (await source.poll(none)).map(({ value, oversized }) => (value === null ? oversized : Buffer.from(value).toString()));
 
+describe('a topic nobody has written to', () => {
+  test('is refused to who only looks, and waited on by a consumer', async () => {
+    await expect(open()).rejects.toThrow(/there is no topic "drivers"/);
+    const source = await openFileStreamSource({ directory, topic: 'drivers', create: true });
+    closing.push(source);
+    expect(await source.partitions()).toEqual([{ partition: 0, start: 0, end: 0 }]);
+    expect(await values(source)).toEqual([]);
+    await produce('{"n":1}');
+    expect(await values(source)).toEqual(['{"n":1}']);
+    const { id } = JSON.parse(readFileSync(path.join(directory, 'drivers', 'topic.json'), 'utf8')) as { id: string };
+    // A second consumer finds the same topic.
+    closing.push(await openFileStreamSource({ directory, topic: 'drivers', create: true }));
+    expect(await source.topicId()).toBe(id);
+  });
+});
+
 describe('lines', () => {
   test('a line still being written is not returned, and is once it ends', async () => {
     await produce('{"n":1}');
