@@ -206,7 +206,7 @@ describe('running and watching', () => {
   it('lists pipelines with their next runs, their last one and the age of their data', async () => {
     const { stdout } = await ok('pipelines');
     expect(stdout).toMatch(
-      /^load_hourly {2}every hour {2}not deployed\n {2}next {6}never again\n {2}last run {2}completed .+1,805 rows/m,
+      /^load_hourly {2}every hour {2}ended 2024-01-02 03:00\n {2}next {6}never again\n {2}last run {2}completed .+1,805 rows/m,
     );
     expect(stdout).toMatch(/^ {2}data {6}driver_stats {9}newest event 2021-07-28 10:00, written /m);
     expect(stdout).toMatch(/^db_to_offline_store {2}once\n {2}last run {2}never\n/m);
