@@ -61,7 +61,7 @@ describe('teardown', () => {
     expect((await project.ok(...read)).json()).toMatchObject({ rows: [{ avg_daily_trips: 114 }] });
     expect((await project.ok('teardown', '--yes', '--json')).json()).toMatchObject({
       project: 'drivers',
-      objects: { feature_view: 2, pipeline: 4 },
+      objects: { feature_view: 2, pipeline: 6 },
     });
   });
 });
