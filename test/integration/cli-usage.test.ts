@@ -147,7 +147,14 @@ describe('doctor', () => {
 
   it('ends with 1 and a mend for each thing on a machine that has nothing', async () => {
     const empty = mkdtempSync(path.join(os.tmpdir(), 'asof-empty-'));
-    const env = { PATH: empty, HOME: empty, XDG_CACHE_HOME: empty, ASOF_CACHE_DIR: empty, ASOF_TEMPORAL_CLI: '' };
+    const env = {
+      PATH: empty,
+      HOME: empty,
+      XDG_CACHE_HOME: empty,
+      ASOF_CACHE_DIR: empty,
+      ASOF_TEMPORAL_CLI: '',
+      GOPATH: '',
+    };
     const { code, stdout } = await runCli(['doctor'], { cwd: project.root, env });
     rmSync(empty, { recursive: true });
     expect(code).toBe(1);

@@ -5,6 +5,9 @@ import { startPipeline } from '../../src/temporal/index.js';
 import { type BigProject, bigProject } from '../support/big-project.js';
 import { spawnWorker, startTemporal, stopWorker, type TestTemporal, untilStarted } from '../support/temporal.js';
 
+/** So many that a step is still at work when the server tells of it, also where it answers late. */
+const keys = 250_000;
+
 /** Deploys are no failures: steps may fail twice, workers are replaced more often than that. */
 describe('workers stopped gracefully', () => {
   let temporal: TestTemporal;
@@ -14,7 +17,7 @@ describe('workers stopped gracefully', () => {
 
   beforeAll(async () => {
     temporal = await startTemporal();
-    project = await bigProject({ keys: 150_000, rowsPerKey: 20, events: 10 });
+    project = await bigProject({ keys, rowsPerKey: 20, events: 10 });
     store = await openFeatureStore(project.repo);
     await store.apply();
     worker = await spawnWorker(project.repo, temporal.address);
@@ -42,7 +45,7 @@ describe('workers stopped gracefully', () => {
     await handle.result();
     const record = await store.runs.find(runId);
     expect(restarts).toBeGreaterThan(2);
-    expect(record).toMatchObject({ status: 'completed', published: 150_000 * 20 + 1 });
+    expect(record).toMatchObject({ status: 'completed', published: keys * 20 + 1 });
     const attempts = record?.steps.map((step) => step.attempts) ?? [];
     expect(Math.max(...attempts)).toBeGreaterThan(pipeline.retries.attempts);
   }, 600_000);
