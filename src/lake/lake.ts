@@ -11,7 +11,7 @@ import { PostgresCatalog } from './postgres/postgres-catalog.js';
 import { Session, type SqlRow, type SqlValue, type StatementOptions } from './session.js';
 import { id, lit } from './sql.js';
 import { SqliteCatalog } from './sqlite-catalog.js';
-import { createSystemTables, type SystemTable, systemSchema, systemTables } from './system-tables.js';
+import { createSystemTables, type SystemTable, systemColumns, systemSchema, systemTables } from './system-tables.js';
 import { runTransaction, type TransactionOptions } from './transaction.js';
 
 export interface LakeOptions {
@@ -175,14 +175,15 @@ export class Lake {
     return rows.map(({ schema }) => `${catalog}.${id(schema)}.${id(table)}`);
   }
 
-  /** Also those that a newer version added to a lake that is there. */
+  /** Also tables and columns that a newer version added to a lake that is there. */
   async #createTables(): Promise<void> {
-    const known = await this.all<{ name: string }>(
-      'SELECT table_name AS name FROM duckdb_tables() WHERE database_name = $1 AND schema_name = $2',
+    const known = await this.all<{ name: string; columns: bigint }>(
+      'SELECT table_name AS name, column_count AS columns FROM duckdb_tables() WHERE database_name = $1 AND schema_name = $2',
       [catalog, systemSchema(this.project)],
     );
-    const names = new Set(known.map(({ name }) => name));
-    if (Object.keys(systemTables).every((name) => names.has(name))) return;
+    const widths = new Map(known.map(({ name, columns }) => [name, Number(columns)]));
+    const isThere = (table: SystemTable): boolean => (widths.get(table) ?? 0) >= systemColumns(table).length;
+    if ((Object.keys(systemTables) as SystemTable[]).every(isThere)) return;
     await this.transaction({ message: `create the tables of project ${this.project}` }, async (session) => {
       for (const statement of createSystemTables(catalog, this.project)) await session.run(statement);
       const heads: Partial<Record<SystemTable, string>> = {

@@ -3,6 +3,7 @@ import { id } from './sql.js';
 /**
  * asof's own tables. Updates of two rows of one small table collide on a Postgres catalog, so whatever must not wait for another
  * thing has a table of its own (heads and offsets per view, leases per pipeline); tables shared by all are only appended to.
+ * A newer version may add columns at the end, never change or remove one.
  */
 export const systemTables = {
   /** One row: who this lake is. A cursor that names another lake is void. */
@@ -45,11 +46,18 @@ export type SystemTable = keyof typeof systemTables;
 /** The schema that holds a project's own tables, beside the schema of its feature tables. */
 export const systemSchema = (project: string): string => `${project}_asof`;
 
+/** The columns of a table, each as `name TYPE`. No type of a system table has a comma. */
+export const systemColumns = (table: SystemTable): string[] => systemTables[table].split(', ');
+
+/** Also brings the columns that a newer version added to tables that are there; old rows have null in them. */
 export const createSystemTables = (catalog: string, project: string): string[] => [
   `CREATE SCHEMA IF NOT EXISTS ${catalog}.${id(project)}`,
   `CREATE SCHEMA IF NOT EXISTS ${catalog}.${id(systemSchema(project))}`,
-  ...Object.entries(systemTables).map(
-    ([table, columns]) =>
-      `CREATE TABLE IF NOT EXISTS ${catalog}.${id(systemSchema(project))}.${id(table)} (${columns})`,
-  ),
+  ...(Object.keys(systemTables) as SystemTable[]).flatMap((table) => {
+    const name = `${catalog}.${id(systemSchema(project))}.${id(table)}`;
+    return [
+      `CREATE TABLE IF NOT EXISTS ${name} (${systemTables[table]})`,
+      ...systemColumns(table).map((column) => `ALTER TABLE ${name} ADD COLUMN IF NOT EXISTS ${column}`),
+    ];
+  }),
 ];
