@@ -1,3 +1,4 @@
+export type { ColumnDrift, DriftBin, DriftMethod, DriftResult, DriftValue } from './drift-result.js';
 export { type EvaluateRequest, type ExpectationResult, evaluateExpectations } from './evaluate-expectations.js';
 export { type ProfileRequest, profileFile } from './profile.js';
 export type { Bin, ColumnProfile, JsonValue, Profile, Quantiles, TopValue } from './profile-types.js';

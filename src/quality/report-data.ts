@@ -1,3 +1,4 @@
+import type { DriftResult } from './drift-result.js';
 import type { ExpectationResult } from './evaluate-expectations.js';
 import type { Profile } from './profile-types.js';
 import type { Quality } from './quality.js';
@@ -17,6 +18,8 @@ export interface ReportData {
   readonly quality: Quality;
   readonly profile: Profile;
   readonly expectations: readonly ExpectationResult[];
+  /** One for each reference that the rows were compared with. */
+  readonly drift?: readonly DriftResult[] | undefined;
   readonly notes: readonly string[];
 }
 
