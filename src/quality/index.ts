@@ -1,7 +1,8 @@
 export type { ColumnDrift, DriftBin, DriftMethod, DriftResult, DriftValue } from './drift-result.js';
 export { type EvaluateRequest, type ExpectationResult, evaluateExpectations } from './evaluate-expectations.js';
 export { type ProfileRequest, profileFile } from './profile.js';
-export type { Bin, ColumnProfile, JsonValue, Profile, Quantiles, TopValue } from './profile-types.js';
+export { sampleRows } from './profile-rows.js';
+export type { Bin, ColumnProfile, JsonValue, Profile, Quantiles, SampleRows, TopValue } from './profile-types.js';
 export { failureMessage, howMany, type Quality, qualityOf } from './quality.js';
 export {
   brokenRulesColumn,

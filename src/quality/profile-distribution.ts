@@ -9,7 +9,7 @@ export interface DistributionOptions extends StatementOptions {
 }
 
 const none: Distribution = { mean: null, stddev: null, quantiles: null, histogram: [] };
-const quantileShares = '[0.05, 0.25, 0.5, 0.75, 0.95]';
+const quantileShares = '[0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99]';
 
 /**
  * Sums of squares of doubles beyond this overflow, which DuckDB answers with an error. Such columns are divided by a power of two
@@ -34,6 +34,9 @@ export async function scanDistributions(
     return [
       `avg(${number}) AS mean_${index}`,
       `stddev_samp(${number}) AS stddev_${index}`,
+      ...(plan.unit === undefined
+        ? []
+        : [`skewness(${plan.unit}) AS skewness_${index}`, `kurtosis(${plan.unit}) AS kurtosis_${index}`]),
       `${quantile}(${number}, ${quantileShares}) AS quantiles_${index}`,
       `histogram(${plan.binOf}) AS bins_${index}`,
     ];
@@ -51,6 +54,8 @@ interface Plan {
   /** SQL of the value as a finite number. */
   readonly number: string;
   readonly scale: number;
+  /** SQL of the value moved and scaled into -1..1, whose powers are small; `undefined` for times and constants. */
+  readonly unit: string | undefined;
   /** SQL of the number of its bin. */
   readonly binOf: string;
   readonly edges: readonly (number | bigint)[];
@@ -65,7 +70,19 @@ function planOf({ name, type }: FileColumn, range: Range | undefined): Plan | un
     ? wholeBins(number, BigInt(range.low), BigInt(range.high))
     : realBins(number, Number(range.low), Number(range.high));
   const huge = Math.max(Math.abs(Number(range.low)), Math.abs(Number(range.high))) > hugeNumber;
-  return { isTime, number, scale: huge ? hugeScale : 1, ...bins };
+  const unit = isTime ? undefined : unitInterval(number, Number(range.low), Number(range.high));
+  return { isTime, number, scale: huge ? hugeScale : 1, unit, ...bins };
+}
+
+/**
+ * SQL that moves and scales finite numbers from low..high to about -1..1, in halves because their distance may be beyond the highest
+ * double; `undefined` for a constant. Shape and correlation are those of the numbers themselves.
+ */
+export function unitInterval(number: string, low: number, high: number): string | undefined {
+  const half = high / 2 - low / 2;
+  const middle = high / 2 + low / 2;
+  if (!(half > 0)) return undefined;
+  return `(((${number})::DOUBLE - '${middle}'::DOUBLE) / '${half}'::DOUBLE)`;
 }
 
 function wholeBins(number: string, low: bigint, high: bigint): Pick<Plan, 'binOf' | 'edges'> {
@@ -99,14 +116,16 @@ function readDistribution(plan: Plan, read: (name: string) => unknown): Distribu
   const number = (value: unknown) => finiteOrNull((value as number | null) ?? Number.NaN, plan.scale);
   const show = (value: number | bigint) => (plan.isTime ? isoOfMicros(value) : jsonNumber(value));
   const quantiles = (read('quantiles') as number[] | null)?.map((value) => show(value * plan.scale));
-  const [p05, p25, p50, p75, p95] = quantiles ?? [];
+  const [p01, p05, p25, p50, p75, p95, p99] = quantiles ?? [];
+  const shape = (name: string) => finiteOrNull((read(name) as number | null | undefined) ?? Number.NaN, 1);
   return {
     mean: plan.isTime ? null : number(read('mean')),
     stddev: plan.isTime ? null : number(read('stddev')),
+    ...(plan.isTime ? {} : { skewness: shape('skewness'), kurtosis: shape('kurtosis') }),
     quantiles:
       p05 === undefined || p25 === undefined || p50 === undefined || p75 === undefined || p95 === undefined
         ? null
-        : { p05, p25, p50, p75, p95 },
+        : { p01, p05, p25, p50, p75, p95, p99 },
     histogram: readBins(plan, read('bins') as readonly { key: number; value: bigint }[] | null, show),
   };
 }
@@ -136,7 +155,7 @@ const jsonNumber = (value: number | bigint): number | string => {
 };
 
 /** DuckDB's times reach further than JavaScript's; those stay a number with its unit. */
-function isoOfMicros(value: number | bigint): string {
+export function isoOfMicros(value: number | bigint): string {
   const date = new Date(Number(value) / 1000);
   return Number.isNaN(date.getTime()) ? `${value} µs` : date.toISOString();
 }

@@ -1,5 +1,5 @@
 import { id, type Session, type StatementOptions } from '../lake/index.js';
-import { type JsonValue, profileLimits } from './profile-types.js';
+import { type JsonValue, profileLimits, type TypedFigures } from './profile-types.js';
 import { columnClass, type FileColumn, finiteNumber, jsonValue } from './value-json.js';
 
 /** What the first scan says of a column. */
@@ -14,6 +14,7 @@ export interface Range {
   readonly high: string | null;
   /** Only where asked for. */
   readonly approximateDistinct: number | undefined;
+  readonly figures: TypedFigures;
 }
 
 export interface RangeOptions extends StatementOptions {
@@ -44,7 +45,10 @@ function extremes(column: string, type: string): string[] {
   if (kind === 'list' || kind === 'bytes' || kind === 'other') return [];
   const json = (aggregate: string) => `${jsonValue(aggregate, type, { textMax: profileLimits.textLetters })}::VARCHAR`;
   const number = finiteNumber(column, type);
-  if (number === undefined) return [`${json(`min(${column})`)} AS min`, `${json(`max(${column})`)} AS max`];
+  if (number === undefined) {
+    const ends = [`${json(`min(${column})`)} AS min`, `${json(`max(${column})`)} AS max`];
+    return kind === 'text' ? [...ends, ...lengths(column)] : ends;
+  }
   const finite = `CASE WHEN (${number}) IS NOT NULL THEN ${column} END`;
   return [
     `count(${number}) AS finite`,
@@ -52,8 +56,17 @@ function extremes(column: string, type: string): string[] {
     `max(${number})::VARCHAR AS high`,
     `${json(`min(${finite})`)} AS min`,
     `${json(`max(${finite})`)} AS max`,
+    ...(kind === 'time' ? [] : [`count_if(${number} = 0) AS zeros`, `count_if(${number} < 0) AS negatives`]),
+    ...(type === 'FLOAT' || type === 'DOUBLE' ? [`count_if(isnan(${column})) AS nan`] : []),
   ];
 }
+
+const lengths = (column: string): string[] => [
+  `count_if(${column} = '') AS empty_texts`,
+  `min(length(${column})) AS shortest`,
+  `avg(length(${column})) AS mean_length`,
+  `max(length(${column})) AS longest`,
+];
 
 function readRange(read: (name: string) => unknown): Range {
   const text = (name: string) => (read(name) as string | null | undefined) ?? null;
@@ -61,6 +74,7 @@ function readRange(read: (name: string) => unknown): Range {
   const present = Number(read('present'));
   const finite = read('finite');
   const distinct = read('distinct');
+  const count = (name: string) => (read(name) == null ? undefined : Number(read(name)));
   return {
     present,
     nonFinite: finite === undefined ? 0 : present - Number(finite),
@@ -69,5 +83,15 @@ function readRange(read: (name: string) => unknown): Range {
     low: text('low'),
     high: text('high'),
     approximateDistinct: distinct === undefined ? undefined : Number(distinct),
+    figures: {
+      nan: count('nan'),
+      zeros: count('zeros'),
+      negatives: count('negatives'),
+      emptyTexts: count('empty_texts'),
+      lengths:
+        read('longest') == null
+          ? undefined
+          : { min: Number(read('shortest')), mean: Number(read('mean_length')), max: Number(read('longest')) },
+    },
   };
 }

@@ -1,25 +1,33 @@
 import { DefinitionError } from '../errors.js';
 import type { Session, StatementOptions } from '../lake/index.js';
 import { fileColumns } from './file-columns.js';
+import { correlationsOf } from './profile-correlations.js';
 import { scanDistributions } from './profile-distribution.js';
+import { largestGap } from './profile-gaps.js';
 import { type Range, scanRanges } from './profile-range.js';
-import { type ColumnProfile, type Distribution, type Profile, profileLimits } from './profile-types.js';
+import { keyDuplicates, missingTogether } from './profile-rows.js';
+import { type ColumnProfile, type Distribution, type Profile, profileLimits, type TimeGap } from './profile-types.js';
 import { countValues } from './profile-values.js';
-import type { FileColumn } from './value-json.js';
+import { columnClass, type FileColumn } from './value-json.js';
 
 export interface ProfileRequest extends StatementOptions {
   /** A Parquet file. */
   readonly file: string;
   /** The columns to describe; all without it. */
   readonly columns?: readonly string[] | undefined;
+  /** Columns that tell entities apart: they are not correlated with others. */
+  readonly joinKeys?: readonly string[] | undefined;
+  /** Columns in which no two rows should agree; rows that do are counted. */
+  readonly rowKey?: readonly string[] | undefined;
 }
 
 /**
- * Describes every column of a file: two scans per 16 columns, and one of each single column for its distinct and top values.
- * Memory stays bounded: in large files quantiles come from a sketch, and so does `distinct` unless it is small.
+ * Describes every column of a file: two scans per 16 columns, and one of each single column for its distinct and top values. Then
+ * what columns have to do with each other: correlations, values missing in the same rows, rows that agree in the key. Memory stays bounded: in large files quantiles come from a sketch, and so does `distinct` unless it is small.
  * @throws DataError when the file can't be read; DefinitionError for an unknown column.
  */
-export async function profileFile(session: Session, { file, columns, signal }: ProfileRequest): Promise<Profile> {
+export async function profileFile(session: Session, request: ProfileRequest): Promise<Profile> {
+  const { file, columns, joinKeys = [], rowKey, signal } = request;
   const found = await fileColumns(session, file, { signal });
   const wanted = columns === undefined ? found : columns.map((name) => findColumn(found, name, file));
   const counted = await session.one<{ rows: bigint }>('SELECT count(*) AS rows FROM read_parquet($1)', [file], {
@@ -37,22 +45,33 @@ export async function profileFile(session: Session, { file, columns, signal }: P
       const shape = shapes[index];
       if (range === undefined || shape === undefined) continue;
       const values = await countValues(session, file, column, range.approximateDistinct, { signal });
-      profiles.push(assemble(column, rows, range, shape, values));
+      const isTime = columnClass(column.type) === 'time';
+      const gap = isTime ? await largestGap(session, file, column, range, { signal }) : undefined;
+      profiles.push(assemble(column, rows, { ...range, gap }, shape, values));
     }
   }
-  return { rows, quantilesAreApproximate: isLarge, columns: profiles };
+  const all = { rows, columns: profiles };
+  return {
+    rows,
+    quantilesAreApproximate: isLarge,
+    columns: profiles,
+    correlations: await correlationsOf(session, file, { ...all, except: joinKeys }, { signal }),
+    missingTogether: await missingTogether(session, file, all, { signal }),
+    ...(rowKey === undefined ? {} : { keyDuplicates: await keyDuplicates(session, file, rowKey, { signal }) }),
+  };
 }
 
 function assemble(
   { name, type }: FileColumn,
   rows: number,
-  { present, nonFinite, min, max }: Range,
+  { present, nonFinite, min, max, figures, gap }: Range & { gap: TimeGap | undefined },
   shape: Distribution,
   values: Awaited<ReturnType<typeof countValues>>,
 ): ColumnProfile {
   const missing = rows - present;
   const missingRatio = rows === 0 ? 0 : missing / rows;
-  return { name, type, missing, missingRatio, nonFinite, ...values, min, max, ...shape };
+  const typed = gap === undefined ? figures : { ...figures, largestGap: gap };
+  return { name, type, missing, missingRatio, nonFinite, ...typed, ...values, min, max, ...shape };
 }
 
 function findColumn(found: readonly FileColumn[], name: string, file: string): FileColumn {

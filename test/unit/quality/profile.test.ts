@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DataError, DefinitionError } from '../../../src/errors.js';
-import { type ColumnProfile, profileFile } from '../../../src/quality/index.js';
+import { type ColumnProfile, profileFile, sampleRows } from '../../../src/quality/index.js';
 import { openStaging, type Staging } from './staging.js';
 
 let staging: Staging;
@@ -23,6 +23,19 @@ async function column(sql: string): Promise<ColumnProfile> {
   return first;
 }
 
+/** Of 1, 2, 2, 3, 10, 0, -4, by the formulas of scipy.stats (bias=False). */
+const scipy = { skew: 0.9049766019666673, kurtosis: 2.6889996440014245 };
+
+/** Of the pairs made for 0..99, in plain JavaScript. */
+function pearson(pairOf: (i: number) => readonly [number, number] | undefined): number {
+  const pairs = Array.from({ length: 100 }, (_, i) => pairOf(i)).filter((pair) => pair !== undefined);
+  const mean = (of: (pair: readonly [number, number]) => number) =>
+    pairs.reduce((sum, pair) => sum + of(pair), 0) / pairs.length;
+  const [x, y] = [mean(([a]) => a), mean(([, b]) => b)];
+  const covariance = mean(([a, b]) => (a - x) * (b - y));
+  return covariance / Math.sqrt(mean(([a]) => (a - x) ** 2) * mean(([, b]) => (b - y) ** 2));
+}
+
 const nothing = { mean: null, stddev: null, quantiles: null, histogram: [] };
 
 describe('by hand', () => {
@@ -32,11 +45,13 @@ describe('by hand', () => {
     expect(found).toMatchObject({ distinct: 4, distinctIsApproximate: false, min: 1, max: 10, mean: 3.6 });
     expect(found.stddev).toBeCloseTo(Math.sqrt(53.2 / 4), 12);
     expect(found.quantiles).toEqual({
+      p01: expect.closeTo(1.04, 12),
       p05: expect.closeTo(1.2, 12),
       p25: 2,
       p50: 2,
       p75: 3,
       p95: expect.closeTo(8.6, 12),
+      p99: expect.closeTo(9.72, 12),
     });
     expect(found.histogram).toHaveLength(10);
     expect(found.histogram.map(({ count }) => count)).toEqual([1, 2, 1, 0, 0, 0, 0, 0, 0, 1]);
@@ -165,6 +180,86 @@ describe('by hand', () => {
     }
   });
 
+  it('shape, zeros and negatives, as scipy has them', async () => {
+    const found = await column(
+      `SELECT unnest([1, 2, 2, 3, 10, 0, -4])::DOUBLE AS v UNION ALL SELECT unnest(['nan', 'inf', '-inf'])::DOUBLE`,
+    );
+    expect(found).toMatchObject({ nonFinite: 3, nan: 1, zeros: 1, negatives: 1 });
+    expect(found.skewness).toBeCloseTo(scipy.skew, 9);
+    expect(found.kurtosis).toBeCloseTo(scipy.kurtosis, 9);
+    const huge = await column('SELECT unnest([1, 2, 2, 3, 10, 0, -4]) * 1e300::DOUBLE AS v');
+    expect(huge.skewness).toBeCloseTo(scipy.skew, 9);
+    const whole = await column('SELECT unnest([1, 2, 2, 3, 10, 0, -4])::BIGINT + 1000000000000000 AS v');
+    expect(whole.kurtosis).toBeCloseTo(scipy.kurtosis, 3);
+    expect(await column('SELECT unnest([5, 5, 5])::DOUBLE AS v')).toMatchObject({ skewness: null, kurtosis: null });
+  });
+
+  it('lengths and empty texts', async () => {
+    const found = await column(`SELECT unnest(['', 'ü', 'abc', NULL, '👋🏽']) AS s`);
+    expect(found).toMatchObject({ emptyTexts: 1, lengths: { min: 0, mean: 1.5, max: 3 } });
+    expect((await column('SELECT NULL::VARCHAR AS s')).lengths).toBeUndefined();
+  });
+
+  it('the largest gap between times', async () => {
+    const at = (seconds: string) => `SELECT make_timestamptz((${seconds}) * 1000000) AS t`;
+    const found = await column(
+      `${at('i * 60')} FROM range(1000) AS r(i) WHERE i < 500 OR i >= 560 UNION ALL SELECT 'infinity'::TIMESTAMPTZ`,
+    );
+    expect(found.largestGap).toEqual({
+      seconds: 61 * 60,
+      from: '1970-01-01T08:19:00.000Z',
+      to: '1970-01-01T09:20:00.000Z',
+    });
+    // One span of the range is more than a second here, so that gaps of a second are not told apart.
+    expect((await column(`${at('i')} FROM range(200000) AS r(i)`)).largestGap).toBeUndefined();
+    expect((await column(`${at('7')} FROM range(3)`)).largestGap).toBeUndefined();
+    const far = await column(`SELECT unnest(['0001-01-01', '290000-01-01', '2000-01-01'])::TIMESTAMP AS t`);
+    expect(far.largestGap).toMatchObject({ from: '2000-01-01T00:00:00.000Z' });
+  });
+
+  it('what columns have to do with each other', async () => {
+    const file = await staging.write(
+      'together',
+      `SELECT (i % 7)::BIGINT AS k, i % 5 AS t, i::DOUBLE AS up, (-2 * i)::BIGINT AS down, 3 AS same, 'x' AS s,
+        CASE WHEN i % 4 > 0 THEN i * i END AS square, CASE WHEN i % 4 > 1 THEN 1.5e308 * (i % 3 - 1) END::DOUBLE AS huge
+        FROM range(100) AS r(i)`,
+    );
+    const found = await profileFile(staging.session, { file, joinKeys: ['k'], rowKey: ['k', 't'] });
+    expect(found.correlations).toMatchObject({ columns: ['t', 'up', 'down', 'square', 'huge'], outOf: 5, rows: 100 });
+    const [, , down, square, huge] = found.correlations?.values ?? [];
+    expect(down?.[1]).toBeCloseTo(-1, 12);
+    expect(square?.[1]).toBeCloseTo(
+      pearson((i) => (i % 4 > 0 ? [i, i * i] : undefined)),
+      9,
+    );
+    expect(huge?.[1]).toBeCloseTo(
+      pearson((i) => (i % 4 > 1 ? [i, (i % 3) - 1] : undefined)),
+      9,
+    );
+    expect(found.missingTogether).toEqual({
+      columns: ['huge', 'square'],
+      outOf: 2,
+      sets: [
+        { columns: ['huge'], rows: 25 },
+        { columns: ['huge', 'square'], rows: 25 },
+      ],
+    });
+    expect(found.keyDuplicates).toEqual({ columns: ['k', 't'], keys: 35, rows: 65 });
+  });
+
+  it('sample rows are evenly spaced, whole and the same each time', async () => {
+    const file = await staging.write('sampled', `SELECT i AS n, repeat('x', 500) AS s FROM range(1000) AS r(i)`);
+    const found = await sampleRows(staging.session, { file, rows: 1000, columns: ['n', 's'] });
+    expect(found.rows.map(({ n }) => n)).toEqual(Array.from({ length: 20 }, (_, at) => Math.round((at * 999) / 19)));
+    expect(found.rows[0]?.['s']).toBe(`${'x'.repeat(120)}…`);
+    const wide = await staging.write('wide-sample', `SELECT ${Array.from({ length: 130 }, (_, c) => `${c} AS c${c}`)}`);
+    const names = Array.from({ length: 130 }, (_, c) => `c${c}`);
+    const few = await sampleRows(staging.session, { file: wide, rows: 1, columns: names });
+    expect(few).toMatchObject({ outOf: 130, rows: [{ c0: 0, c99: 99 }] });
+    expect(few.columns).toHaveLength(100);
+    expect((await sampleRows(staging.session, { file: wide, rows: 0, columns: names })).rows).toEqual([]);
+  });
+
   it('huge texts are cut', async () => {
     const found = await column(`SELECT repeat('ü', 3000000) || i AS s FROM range(3) AS r(i)`);
     expect(found.distinct).toBe(3);
@@ -264,11 +359,13 @@ describe('against plain JavaScript', () => {
         expect(found.mean).toEqual(close(mean));
         expect(found.stddev).toEqual(finite.length < 2 ? null : close(Math.sqrt(squares / (finite.length - 1))));
         expect(found.quantiles).toEqual({
+          p01: close(quantile(finite, 0.01)),
           p05: close(quantile(finite, 0.05)),
           p25: close(quantile(finite, 0.25)),
           p50: close(quantile(finite, 0.5)),
           p75: close(quantile(finite, 0.75)),
           p95: close(quantile(finite, 0.95)),
+          p99: close(quantile(finite, 0.99)),
         });
         const bins = found.histogram;
         expect(bins.length).toBeLessThanOrEqual(20);
