@@ -1,5 +1,5 @@
 import { DefinitionError } from '../errors.js';
-import type { NullableRow, Row, Schema } from '../types.js';
+import { type NullableRow, type Row, type Schema, timestamp } from '../types.js';
 import { type BatchSource, isBatchSource } from './batch-source.js';
 import { type CleaningRules, checkCleaning } from './cleaning.js';
 import {
@@ -17,7 +17,8 @@ import {
 import { type Duration, parseDuration, parsePositiveDuration } from './duration.js';
 import type { Entity } from './entity.js';
 import type { EventContext } from './event-context.js';
-import { checkExpectations, columnsOf, type Expectation } from './expectations.js';
+import { checkExpectations, type Expectation } from './expectations.js';
+import { createdTimestamp, eventTimestamp } from './feature-table.js';
 import { selectable } from './selection.js';
 import type { KafkaSource } from './sources.js';
 
@@ -209,15 +210,12 @@ function checkView(where: string, def: ViewOptions<string, readonly Entity[], Sc
   }
   const columns = new Set([...Object.keys(joinKeys), ...Object.keys(def.features), ...reservedColumns]);
   const clean = def.clean ?? {};
-  checkExpectations(where, def.expect ?? [], { ...joinKeys, ...def.features } as Schema);
+  const times = { [eventTimestamp]: timestamp(), [createdTimestamp]: timestamp() };
+  checkExpectations(where, def.expect ?? [], { ...joinKeys, ...def.features, ...times } as Schema);
   checkCleaning(where, clean);
-  const named = [
-    ...(def.expect ?? []).flatMap((e) => columnsOf(e).map((column) => ['expect', column] as const)),
-    ...Object.keys({ ...clean.missing, ...clean.outliers }).map((column) => ['clean', column] as const),
-  ];
-  for (const [field, column] of named) {
+  for (const column of Object.keys({ ...clean.missing, ...clean.outliers })) {
     if (!columns.has(column)) {
-      throw new DefinitionError(`${field} names "${column}", which is no column of the view`, {
+      throw new DefinitionError(`clean names "${column}", which is no column of the view`, {
         where,
         mend: `use one of ${[...columns].join(', ')}`,
       });

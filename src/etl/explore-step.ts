@@ -81,10 +81,12 @@ async function explore(context: EtlContext, target: Target, { signal, onProgress
     onProgress?.({ message: `validate ${target.view}` });
     const file = staging.file(cleaned);
     // Judged before rows are set aside: a quarantine rule is reported with all rows that broke it.
-    const results = await evaluateExpectations(session, { file, expectations, columns, signal });
+    const joinKeys = Object.keys(table.joinKeys);
+    const results = await evaluateExpectations(session, { file, expectations, columns, joinKeys, signal });
     const split = await splitQuarantine(session, {
       file,
       expectations,
+      joinKeys,
       goodFile: staging.file(validated),
       signal,
     }).catch((error: unknown) => {
@@ -150,14 +152,11 @@ async function recordResults(
   await lake.transaction({ message: `validation of ${view} (run ${runId})` }, async (session) => {
     const table = lake.system('validation_results');
     await session.run(`DELETE FROM ${table} WHERE run_id = $1 AND view_name = $2`, [runId, view]);
-    await session.run(`INSERT INTO ${table} VALUES ($1, $2, now(), $3, $4, $5, $6)`, [
-      runId,
-      view,
-      quality,
-      JSON.stringify(profile),
-      JSON.stringify(expectations),
-      report,
-    ]);
+    await session.run(
+      `INSERT INTO ${table} (run_id, view_name, recorded_at, quality, profile, expectations, report)
+       VALUES ($1, $2, now(), $3, $4, $5, $6)`,
+      [runId, view, quality, JSON.stringify(profile), JSON.stringify(expectations), report],
+    );
   });
 }
 

@@ -1,4 +1,4 @@
-import { isRowRule } from '../definitions/expectations.js';
+import { isSingleRowRule } from '../definitions/expectations.js';
 import { DataError } from '../errors.js';
 import { evaluateExpectations, howMany } from '../quality/index.js';
 import { cleaned } from './clean-step.js';
@@ -7,17 +7,18 @@ import type { StepOptions, StepTarget } from './step.js';
 
 /**
  * Refuses rows that break a rule about single rows, for pushes: there is no report to look at and nobody to set rows aside for.
- * Rules about a whole table (row counts, missing ratios) say nothing about a few rows; `warn` lets them pass.
+ * Rules about a whole column or table, and those that see a row beside others (unique, monotonic, custom SQL), say nothing about a
+ * few rows; `warn` lets them pass.
  * @throws DataError naming each broken rule and how many rows break it.
  */
 export async function judgeRows(context: EtlContext, target: StepTarget, { signal }: StepOptions): Promise<void> {
   const { view, table } = context.view(target.view);
-  const expectations = view.expect.filter((e) => isRowRule(e) && e.rule !== 'unique' && e.severity !== 'warn');
+  const expectations = view.expect.filter(isSingleRowRule);
   const file = stagingOf(context, target).file(cleaned);
   const results = await context.lake.withSession((session) =>
     evaluateExpectations(session, { file, expectations, columns: viewColumns(view, table), signal }),
   );
-  const broken = results.filter(({ passed }) => !passed);
+  const broken = results.filter(({ passed, severity }) => !passed && severity !== 'warn');
   if (broken.length === 0) return;
   const named = broken.map((result) => `${result.expectation}: ${howMany(result)}`).join('; ');
   throw new DataError(`rows break the view's expectations: ${named}`, {

@@ -1,5 +1,6 @@
 export type { ColumnDrift, DriftBin, DriftMethod, DriftResult, DriftValue } from './drift-result.js';
-export { type EvaluateRequest, type ExpectationResult, evaluateExpectations } from './evaluate-expectations.js';
+export { type EvaluateRequest, evaluateExpectations } from './evaluate-expectations.js';
+export { type ExpectationResult, type ExpectationStatus, statusOf } from './expectation-result.js';
 export { type ProfileRequest, profileFile } from './profile.js';
 export { sampleRows } from './profile-rows.js';
 export type { Bin, ColumnProfile, JsonValue, Profile, Quantiles, SampleRows, TopValue } from './profile-types.js';

@@ -1,4 +1,4 @@
-import type { ExpectationResult } from './evaluate-expectations.js';
+import type { ExpectationResult } from './expectation-result.js';
 
 /** failed: an `error` rule failed, nothing is published. warned: only `warn` or `quarantine` rules did. */
 export type Quality = 'passed' | 'warned' | 'failed';
@@ -22,12 +22,22 @@ export function failureMessage(view: string, results: readonly ExpectationResult
   return `view ${view}: ${failed.length} of ${results.length} ${noun} failed: ${named.join('; ')}${more}. Report: ${reportPath}`;
 }
 
-/** The count of a failed rule in words; the bounds of a row count are in the rule's own words. */
+const figures: Partial<Record<ExpectationResult['rule'], string>> = {
+  mean_between: 'the mean is',
+  quantile_between: 'the quantile is',
+  freshness: 'the newest is of',
+};
+
+/** The count of a failed rule, or the figure it is about, in words; bounds are in the rule's own words. */
 export function howMany(
-  { rule, checked, failed }: ExpectationResult,
+  { rule, checked, failed, observed, note }: ExpectationResult,
   show: (count: number) => string = String,
 ): string {
+  const figure = figures[rule];
+  if (figure !== undefined)
+    return [`${figure} ${observed ?? 'not known'}`, ...(note === undefined ? [] : [note])].join(', ');
   if (rule === 'row_count') return `${show(checked)} rows`;
+  if (rule === 'row_count_change') return `${show(checked)} rows, ${note ?? 'compared with earlier runs'}`;
   return `${show(failed)} of ${show(checked)} ${rule === 'missing_ratio' ? 'values missing' : 'rows'}`;
 }
 

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import path from 'node:path';
 import { limits } from '../config.js';
-import { describeExpectation, type Expectation } from '../definitions/expectations.js';
+import { describeExpectation, type Expectation, isSingleRowRule, type Rule } from '../definitions/expectations.js';
 import { DataError } from '../errors.js';
 import {
   id,
@@ -15,11 +15,12 @@ import {
   tempTable,
 } from '../lake/index.js';
 import { writeParquet } from '../lake/parquet-file.js';
-import { twins, typeOf } from './evaluate-expectations.js';
 import { fileColumns } from './file-columns.js';
+import { decreasing } from './monotonic-rule.js';
 import { shortRule } from './quality.js';
-import { Bindings, breaks, checkFile, checkPatterns, isSingleRowRule, type UniqueRule } from './rule-sql.js';
-import { jsonRow } from './value-json.js';
+import { Bindings, breaks, checkFile, checkPatterns } from './rule-sql.js';
+import { twins } from './unique-rule.js';
+import { jsonRow, typeOf } from './value-json.js';
 
 /** The column of a quarantine file that names the rules its row breaks, VARCHAR[]. */
 export const brokenRulesColumn = '_broken_rules';
@@ -29,6 +30,8 @@ export interface QuarantineRequest extends StatementOptions {
   readonly file: string;
   /** All expectations of the view; those of severity `quarantine` are used. */
   readonly expectations: readonly Expectation[];
+  /** For rules about the order of an entity's events. */
+  readonly joinKeys?: readonly string[] | undefined;
   /** Where the good rows go. Bad rows go beside it, to `<name>.quarantined.parquet`. */
   readonly goodFile: string;
 }
@@ -56,7 +59,7 @@ export async function splitQuarantine(session: Session, request: QuarantineReque
   await checkPatterns(session, rules, { signal });
   const badFile = quarantineFile(goodFile);
   rmSync(badFile, { force: true });
-  const split = await prepareSplit(session, file, rules, { signal });
+  const split = await prepareSplit(session, request, rules, { signal });
   try {
     const counts = await countBroken(session, split, rules, { signal });
     refuseTooMany(file, counts);
@@ -95,7 +98,7 @@ interface Split {
 
 async function prepareSplit(
   session: Session,
-  file: string,
+  { file, joinKeys = [] }: QuarantineRequest,
   rules: readonly Expectation[],
   options: StatementOptions,
 ): Promise<Split> {
@@ -116,6 +119,13 @@ async function prepareSplit(
       tables.push(table);
       source += ` LEFT JOIN ${tempTable(table)} AS t${index} ON ${agree(rule, `t${index}`)}`;
       broken.push(`(t${index}._twin IS NOT NULL)`);
+    } else if (rule.rule === 'monotonic') {
+      const table = `decreasing_${randomUUID()}`;
+      const { sql, values } = decreasing({ session, file, found }, rule, joinKeys, 's._row');
+      await session.run(`CREATE TEMP TABLE ${tempTable(table)} AS ${sql}`, values, options);
+      tables.push(table);
+      source += ` LEFT JOIN ${tempTable(table)} AS t${index} ON s.file_row_number = t${index}._row`;
+      broken.push(`(t${index}._row IS NOT NULL)`);
     } else if (isSingleRowRule(rule)) {
       broken.push(breaks(rule, typeOf(found, rule.column), 's', bindings));
     }
@@ -124,7 +134,7 @@ async function prepareSplit(
   return { source, values: bindings.values, broken, anyBroken, tables };
 }
 
-const agree = (rule: UniqueRule, alias: string): string =>
+const agree = (rule: Rule<'unique'>, alias: string): string =>
   rule.columns.map((column) => `s.${id(column)} IS NOT DISTINCT FROM ${alias}.${id(column)}`).join(' AND ');
 
 type Counts = Pick<QuarantineResult, 'rows' | 'bad' | 'quarantined'>;

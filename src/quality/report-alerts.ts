@@ -1,4 +1,4 @@
-import type { ExpectationResult } from './evaluate-expectations.js';
+import type { ExpectationResult } from './expectation-result.js';
 import { html, type Markup } from './html.js';
 import type { JsonValue } from './profile-types.js';
 import { howMany } from './quality.js';

@@ -1,5 +1,5 @@
 import type { DriftResult } from './drift-result.js';
-import type { ExpectationResult } from './evaluate-expectations.js';
+import type { ExpectationResult } from './expectation-result.js';
 import type { Profile } from './profile-types.js';
 import type { Quality } from './quality.js';
 

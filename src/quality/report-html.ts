@@ -1,4 +1,4 @@
-import type { ExpectationResult } from './evaluate-expectations.js';
+import type { ExpectationResult } from './expectation-result.js';
 import { html, type Markup } from './html.js';
 import { alerts } from './report-alerts.js';
 import { columnCards } from './report-columns.js';
@@ -64,22 +64,29 @@ function expectationTable(results: readonly ExpectationResult[]): Markup {
 }
 
 function expectationRow(result: ExpectationResult): Markup {
-  const { expectation, severity, tolerate, passed } = result;
+  const { expectation, severity, tolerate, passed, note } = result;
   const look = passed ? 'good' : severity === 'error' ? 'bad' : 'warn';
   return html`<tr><td><span class="pill ${look}">${passed ? 'holds' : 'broken'}</span></td><td><code>${expectation}</code>${
-    tolerate > 0 && html` <span class="soft">tolerates ${formatShare(tolerate)}</span>`
-  }</td><td data-label="severity">${severity}</td><td class="number" data-label="broken by">${brokenBy(result)}</td><td class="number" data-label="observed">${observed(result)}</td></tr>`;
+    tolerate !== 0 &&
+    html` <span class="soft">tolerates ${typeof tolerate === 'number' ? formatShare(tolerate) : tolerate}</span>`
+  }${note !== undefined && html`<br><span class="soft">${note}</span>`}</td><td data-label="severity">${severity}</td><td class="number" data-label="broken by">${brokenBy(result)}</td><td class="number" data-label="observed">${observed(result)}</td></tr>`;
 }
 
 function brokenBy({ rule, checked, failed }: ExpectationResult): string {
   if (rule === 'row_count') return failed === 0 ? '–' : `off by ${formatNumber(failed)} rows`;
+  if (isAboutAll(rule)) return '–';
   return checked === 0 ? 'no rows' : `${formatNumber(failed)} of ${formatNumber(checked)}`;
 }
 
+/** Rules about one figure, which no single rows break. */
+const isAboutAll = (rule: ExpectationResult['rule']): boolean =>
+  rule === 'mean_between' || rule === 'quantile_between' || rule === 'freshness' || rule === 'row_count_change';
+
 function observed({ rule, observed: seen }: ExpectationResult): string {
   if (seen === null) return '–';
-  if (rule === 'row_count') return `${typeof seen === 'number' ? formatNumber(seen) : seen} rows`;
-  if (typeof seen === 'number') return formatShare(seen);
+  if (rule === 'row_count' || rule === 'row_count_change')
+    return `${typeof seen === 'number' ? formatNumber(seen) : seen} rows`;
+  if (typeof seen === 'number') return isAboutAll(rule) ? formatNumber(seen) : formatShare(seen);
   return seen.split('..').map(shortNumber).join(' to ');
 }
 

@@ -1,7 +1,13 @@
-import { columnsOf, describeExpectation, type Expectation, isRowRule } from '../definitions/expectations.js';
+import {
+  checkExpectations,
+  columnsOf,
+  describeExpectation,
+  type Expectation,
+  type RowExpectation,
+} from '../definitions/expectations.js';
 import { DataError, DefinitionError } from '../errors.js';
 import { firstLine, id, type Session, type SqlValue, type StatementOptions } from '../lake/index.js';
-import { type ScalarKind, type Schema, sqlType, typeName } from '../types.js';
+import { type Schema, sqlType, typeName } from '../types.js';
 import { type ColumnClass, columnClass, type FileColumn } from './value-json.js';
 
 /** Values of one statement, bound by number. */
@@ -15,68 +21,12 @@ export class Bindings {
   }
 }
 
-export type SingleRowRule = Extract<Expectation, { rule: 'not_null' | 'between' | 'accepted_values' | 'matches' }>;
-export type UniqueRule = Extract<Expectation, { rule: 'unique' }>;
-
-/** Rules that one row alone can break. */
-export const isSingleRowRule = (e: Expectation): e is SingleRowRule => isRowRule(e) && e.rule !== 'unique';
-
-const numeric: readonly string[] = ['int32', 'int64', 'float32', 'float64'] satisfies ScalarKind[];
-
 /**
  * Checks rules against the columns they are about, without any data.
- * @throws DefinitionError for an unknown column, a rule that does not fit its column's type, or a `tolerate` that has no meaning.
+ * @throws DefinitionError for an unknown column or a rule that does not fit its column's type.
  */
-export function checkRules(expectations: readonly Expectation[], columns: Schema): void {
-  for (const e of expectations) {
-    const where = whereOf(e);
-    for (const column of columnsOf(e)) {
-      if (Object.hasOwn(columns, column)) continue;
-      throw new DefinitionError(`there is no column "${column}"`, {
-        where,
-        mend: `use one of ${Object.keys(columns).join(', ')}`,
-      });
-    }
-    if (e.rule === 'unique' && e.columns.length === 0) {
-      throw new DefinitionError('unique needs at least one column', { where, mend: "write unique('driver_id')" });
-    }
-    if (!isRowRule(e) && e.tolerate !== undefined && e.tolerate > 0) {
-      throw new DefinitionError('tolerate is a share of rows, and this rule is about the whole table', {
-        where,
-        mend: 'leave tolerate out and widen the bounds of the rule',
-      });
-    }
-    if (isSingleRowRule(e)) checkType(e, columns, where);
-  }
-}
-
-function checkType(e: SingleRowRule, columns: Schema, where: string): void {
-  const type = columns[e.column];
-  if (type === undefined || e.rule === 'not_null') return;
-  if (e.rule === 'between' && !numeric.includes(type.kind)) {
-    throw new DefinitionError(`between needs a number column, and "${e.column}" is ${typeName(type)}`, {
-      where,
-      mend: 'use notNull, acceptedValues or matches',
-    });
-  }
-  if (e.rule === 'matches' && type.kind !== 'string') {
-    throw new DefinitionError(`matches needs a string column, and "${e.column}" is ${typeName(type)}`, {
-      where,
-      mend: 'use between or acceptedValues',
-    });
-  }
-  if (e.rule !== 'accepted_values') return;
-  const wanted = numeric.includes(type.kind) ? 'number' : type.kind === 'bool' ? 'boolean' : type.kind;
-  const wrong = e.values.find((value) => typeof value !== wanted);
-  if (!['number', 'boolean', 'string'].includes(wanted) || wrong !== undefined) {
-    throw new DefinitionError(
-      wrong === undefined || !['number', 'boolean', 'string'].includes(wanted)
-        ? `acceptedValues can't be used for "${e.column}", which is ${typeName(type)}`
-        : `${JSON.stringify(wrong)} can't be a value of "${e.column}", which is ${typeName(type)}`,
-      { where, mend: 'list values of the column’s own type; numbers, strings and booleans can be listed' },
-    );
-  }
-}
+export const checkRules = (expectations: readonly Expectation[], columns: Schema): void =>
+  checkExpectations('expectations', expectations, columns);
 
 /**
  * Regular expressions are compiled before any scan, so that a bad one is told from bad data.
@@ -138,16 +88,23 @@ export function checkFile(
   }
 }
 
-function fits(e: Expectation, kind: ColumnClass): boolean {
-  if (e.rule === 'between') return kind === 'integer' || kind === 'float';
-  return e.rule === 'matches' ? kind === 'text' : true;
-}
+const fitting: Partial<Record<Expectation['rule'], readonly ColumnClass[]>> = {
+  between: ['integer', 'float'],
+  mean_between: ['integer', 'float'],
+  quantile_between: ['integer', 'float'],
+  monotonic: ['integer', 'float', 'time'],
+  freshness: ['time'],
+  matches: ['text'],
+  length_between: ['text', 'list'],
+};
+
+const fits = (e: Expectation, kind: ColumnClass): boolean => fitting[e.rule]?.includes(kind) ?? true;
 
 /**
  * SQL that is true for a row that breaks the rule and else false, never null: nulls pass everything but not_null.
  * @param type the column's DuckDB type
  */
-export function breaks(e: SingleRowRule, type: string, alias: string, bindings: Bindings): string {
+export function breaks(e: RowExpectation, type: string, alias: string, bindings: Bindings): string {
   const column = `${alias}.${id(e.column)}`;
   switch (e.rule) {
     case 'not_null':
@@ -160,6 +117,8 @@ export function breaks(e: SingleRowRule, type: string, alias: string, bindings: 
         ? `(${column} IS NOT NULL)`
         : `(${column} IS NOT NULL AND ${column} NOT IN (${values.join(', ')}))`;
     }
+    case 'length_between':
+      return `(${column} IS NOT NULL AND len(${column}) NOT BETWEEN ${e.min} AND ${e.max})`;
     case 'matches':
       return `(${column} IS NOT NULL AND NOT regexp_full_match(${column}, ${bindings.bind(e.pattern, 'VARCHAR')}))`;
   }

@@ -6,6 +6,9 @@ export interface FileColumn {
   readonly type: string;
 }
 
+export const typeOf = (found: readonly FileColumn[], column: string): string =>
+  found.find(({ name }) => name === column)?.type ?? 'VARCHAR';
+
 export interface JsonOptions {
   /** Longer texts, and lists with more items, are cut. Without it values are kept whole. */
   readonly textMax?: number | undefined;

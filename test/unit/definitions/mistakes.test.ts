@@ -331,7 +331,12 @@ const mistakes: Record<string, Mistake[]> = {
       /severity "fatal"/,
       /error, warn or quarantine/,
     ],
-    ['quarantine of a whole table', () => rowCount({ min: 1, severity: 'quarantine' }), /whole table/, /error or warn/],
+    [
+      'quarantine of a whole table',
+      () => rowCount({ min: 1, severity: 'quarantine' as never }),
+      /whole table/,
+      /error or warn/,
+    ],
     ['a tolerance in percent', () => notNull('x', { tolerate: 5 }), /tolerate 5/, /0 to 1/],
     ['a ratio in percent', () => missingRatio('x', { below: 80 }), /missingRatio\(x\).*below 80/, /0.8/],
   ],
