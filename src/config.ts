@@ -25,6 +25,8 @@ export const limits = {
   expireSnapshotsAtOnce: 2_000,
   /** Files that were replaced stay on disk for this long, for reads at work; longer ones are pinned, and their pin keeps the files. */
   replacedFileKeepMs: 3_600_000,
+  /** How long the catalog's files may take to be written anew without what was deleted, waiting for others included. */
+  scrubMaxMs: 120_000,
   /** A read that takes longer pins its snapshot; the pin is renewed as often, and is good for three times as long. */
   pinEveryMs: 10 * 60_000,
   /** A run that was opened longer ago and never closed no longer holds snapshots: no step is retried for longer than 7 days. */

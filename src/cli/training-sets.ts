@@ -25,7 +25,7 @@ async function list(options: GlobalOptions): Promise<undefined> {
       return;
     }
     printTable(
-      found.map(({ name, place, snapshot, features, rows, createdAt, expiresAt }) => ({
+      found.map(({ name, place, snapshot, features, rows, createdAt, expiresAt, forgottenAt }) => ({
         name,
         place,
         snapshot,
@@ -33,6 +33,7 @@ async function list(options: GlobalOptions): Promise<undefined> {
         features: Object.keys(features).length,
         created: createdAt.slice(0, 19).replace('T', ' '),
         expires: expiresAt?.slice(0, 10) ?? 'never',
+        reproducible: forgottenAt === undefined ? 'yes' : `no longer (forgotten ${forgottenAt.slice(0, 10)})`,
       })),
     );
   });

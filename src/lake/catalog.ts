@@ -35,4 +35,11 @@ export interface LakeCatalog {
   attach(session: Session): Promise<void>;
   /** Runs a transaction when it is this writer's turn, where writers have to take turns. */
   inTurn<T>(work: () => Promise<T>): Promise<T>;
+  /** The catalog's own files on this host, where it has any. */
+  readonly files: readonly string[];
+  /**
+   * Overwrites what deleted rows left in the catalog's files: databases only mark their place as free. Others may work meanwhile.
+   * @throws StoreUnavailableError when others leave no moment for it.
+   */
+  scrub(): Promise<void>;
 }

@@ -165,6 +165,16 @@ export class Lake {
     this.#instance.closeSync();
   }
 
+  /** The catalog's own files on this host; none where it is elsewhere. */
+  get catalogFiles(): readonly string[] {
+    return this.#catalog.files;
+  }
+
+  /** Overwrites what deleted rows left in the catalog (see LakeCatalog). */
+  scrubCatalog(): Promise<void> {
+    return this.#catalog.scrub();
+  }
+
   /** The full names of one system table in all projects of this lake that have it: snapshots belong to all of them. */
   async everywhere(table: SystemTable): Promise<string[]> {
     const rows = await this.all<{ schema: string }>(

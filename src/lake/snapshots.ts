@@ -24,7 +24,7 @@ export async function resolveMoment(lake: Lake, { asOfSnapshot, asOfTime }: Lake
   );
   if (found?.id != null) return Number(found.id);
   throw new DefinitionError(`the lake does not know how it was at ${asOfTime.toISOString()}`, {
-    mend: `it knows times from ${found?.first?.toISOString()} on; older ones were expired by upkeep`,
+    mend: `it knows times from ${found?.first?.toISOString()} on; older ones were expired by upkeep${await forgotten(lake)}`,
   });
 }
 
@@ -51,6 +51,18 @@ export async function checkSnapshot(lake: Lake, asked: number): Promise<void> {
   const { first, last, before } = known ?? {};
   const nearest = before == null || asked > Number(last) ? '' : `; the last before it is ${before}`;
   throw new DefinitionError(`the lake has no snapshot ${asked}`, {
-    mend: `it has ${first} to ${last}${nearest}; others were expired by upkeep`,
+    mend: `it has ${first} to ${last}${nearest}; others were expired by upkeep${await forgotten(lake, asked)}`,
   });
+}
+
+/** That an entity was forgotten, which overrides all that would have kept a snapshot; nothing when none was. */
+async function forgotten(lake: Lake, snapshot = 0): Promise<string> {
+  const looks = (await lake.everywhere('forgets')).map(
+    (table) => `SELECT max(recorded_at) AS at FROM ${table} WHERE state = 'expired' AND snapshot > $1`,
+  );
+  const found = await lake.one<{ at: Date | null }>(`SELECT max(at) AS at FROM (${looks.join(' UNION ALL ')})`, [
+    BigInt(Math.max(0, Number.isSafeInteger(snapshot) ? snapshot : 0)),
+  ]);
+  if (found?.at == null) return '';
+  return `, or when an entity was forgotten, last at ${found.at.toISOString()}: what was read from them can't be made again`;
 }

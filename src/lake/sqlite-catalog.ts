@@ -2,6 +2,7 @@ import path from 'node:path';
 import { catalog, type LakeCatalog } from './catalog.js';
 import type { Session } from './session.js';
 import { lit } from './sql.js';
+import { scrubSqlite } from './sqlite-scrub.js';
 import { WriterTurn } from './writer-turn.js';
 
 /** A file of this host, in the project's state folder. Writers take turns. */
@@ -30,5 +31,13 @@ export class SqliteCatalog implements LakeCatalog {
 
   inTurn<T>(work: () => Promise<T>): Promise<T> {
     return this.#turn.use(work);
+  }
+
+  get files(): readonly string[] {
+    return [this.shown, `${this.shown}-wal`];
+  }
+
+  scrub(): Promise<void> {
+    return this.inTurn(() => scrubSqlite(this.shown));
   }
 }

@@ -32,13 +32,22 @@ export const systemTables = {
     'view_name VARCHAR, topic VARCHAR, "partition" INTEGER, "offset" BIGINT, recorded_at TIMESTAMPTZ, reason VARCHAR, payload BLOB',
   /** Snapshots that somebody reads, until when. The row without id is a head: who takes a pin and who expires snapshots collide there. */
   pins: 'id VARCHAR, snapshot BIGINT, reason VARCHAR, taken_at TIMESTAMPTZ, expires_at TIMESTAMPTZ',
-  /** Answers that were saved: each can be made again as long as its snapshot is there. `place`: table or file; `expires_at` null = never. */
+  /**
+   * Answers that were saved: each can be made again as long as its snapshot is there. `place`: table or file; `expires_at` null = never;
+   * `forgotten_at`: since when its snapshot is gone because an entity was forgotten.
+   */
   training_sets:
-    'name VARCHAR, place VARCHAR, snapshot BIGINT, features VARCHAR, "rows" BIGINT, created_at TIMESTAMPTZ, expires_at TIMESTAMPTZ',
+    'name VARCHAR, place VARCHAR, snapshot BIGINT, features VARCHAR, "rows" BIGINT, created_at TIMESTAMPTZ, expires_at TIMESTAMPTZ, forgotten_at TIMESTAMPTZ',
   /** Runs of snapshots (both ends included) that upkeep took out without a gap in the change feed of any view. */
   thinned_snapshots: '"first" BIGINT, "last" BIGINT',
   /** What upkeep did, and which snapshots the project's online store needs: other projects of the lake can't ask it. */
   upkeep_runs: 'recorded_at TIMESTAMPTZ, snapshot BIGINT, cursors VARCHAR, keep_ms BIGINT, report VARCHAR',
+  /**
+   * Entities that were forgotten, never by name: `digest` is a hash of the key. The newest row of an id says how far it came; with state
+   * `expired`, all snapshots before `snapshot` are gone.
+   */
+  forgets:
+    'id VARCHAR, recorded_at TIMESTAMPTZ, state VARCHAR, digest VARCHAR, join_keys VARCHAR, reason VARCHAR, snapshot BIGINT, detail VARCHAR',
 } as const;
 
 export type SystemTable = keyof typeof systemTables;

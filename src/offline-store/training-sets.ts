@@ -15,6 +15,8 @@ export interface TrainingSet {
   readonly createdAt: string;
   /** `undefined` = until it is dropped. */
   readonly expiresAt: string | undefined;
+  /** Since when it can't be made again, because an entity was forgotten. */
+  readonly forgottenAt?: string | undefined;
 }
 
 export type NewTrainingSet = Pick<TrainingSet, 'name' | 'place' | 'snapshot' | 'features' | 'rows'> & {
@@ -33,10 +35,14 @@ export const featuresOf = (selections: readonly HistoricalSelection[]): Record<s
 export async function insertTrainingSet(session: Session, lake: Lake, set: NewTrainingSet): Promise<void> {
   await checkNameFree(lake, set.name, session);
   const { name, place, snapshot, features, rows, keepMs } = set;
-  await session.run(`INSERT INTO ${lake.system('training_sets')} VALUES ($1, $2, $3, $4, $5, now(), $6::TIMESTAMPTZ)`, [
-    ...[name, place, BigInt(snapshot), JSON.stringify(features), BigInt(rows)],
-    keepMs === undefined ? null : new Date(Date.now() + keepMs),
-  ]);
+  await session.run(
+    `INSERT INTO ${lake.system('training_sets')} (name, place, snapshot, features, "rows", created_at, expires_at)
+     VALUES ($1, $2, $3, $4, $5, now(), $6::TIMESTAMPTZ)`,
+    [
+      ...[name, place, BigInt(snapshot), JSON.stringify(features), BigInt(rows)],
+      keepMs === undefined ? null : new Date(Date.now() + keepMs),
+    ],
+  );
 }
 
 /** @throws DefinitionError for a name that is none or taken. */
@@ -71,6 +77,7 @@ export class TrainingSets {
       rows: bigint;
       created_at: Date;
       expires_at: Date | null;
+      forgotten_at: Date | null;
     }>(`SELECT * FROM ${this.#lake.system('training_sets')} ORDER BY created_at DESC, name`);
     return rows.map((row) => ({
       name: row.name,
@@ -80,6 +87,7 @@ export class TrainingSets {
       rows: Number(row.rows),
       createdAt: row.created_at.toISOString(),
       expiresAt: row.expires_at?.toISOString(),
+      forgottenAt: row.forgotten_at?.toISOString(),
     }));
   }
 

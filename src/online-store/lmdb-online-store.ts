@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { limits } from '../config.js';
 import { StoreUnavailableError } from '../errors.js';
 import { type Database, lmdbFailure, openEnvironment } from './lmdb-environment.js';
+import { eraseKeys, traceKeys } from './lmdb-erase.js';
 import { type KeyRange, projectKeys, splitEntityKey, type ViewKeys, viewKeys, withEntityKey } from './lmdb-keys.js';
 import { afterReplace, afterWrite, isSwept } from './online-rules.js';
 import type { OnlineEntry, OnlineStore, OnlineTable, ReplaceReport, WriteReport } from './online-store.js';
@@ -140,6 +141,29 @@ class LmdbOnlineStore implements OnlineStore {
 
   async servers(): Promise<string> {
     return '';
+  }
+
+  async erase(name: string, keys: readonly Uint8Array[]): Promise<void> {
+    const view = this.#view(name);
+    const stored = keys.map((key) => view.row(key));
+    const isGone = async (): Promise<boolean> => (await this.traces(name, keys)).remains === 0;
+    await this.#guard((database) => eraseKeys(database, stored, isGone)).catch((error: unknown) => {
+      throw lmdbFailure(error, this.#directory);
+    });
+  }
+
+  async traces(name: string, keys: readonly Uint8Array[]): Promise<{ stored: number; remains: number; bytes: number }> {
+    const view = this.#view(name);
+    const wanted = keys.map((key) => view.row(key));
+    const stored = this.#guard((database) => {
+      database.resetReadTxn();
+      return wanted.filter((key) => database.getBinaryFast(key) !== undefined).length;
+    });
+    // Of a key that is stored under a hash, the key itself lies behind the row.
+    const inFile = keys.map((key, index) =>
+      view.isHashed(wanted[index] as Buffer) ? Buffer.from(key) : wanted[index],
+    );
+    return { stored, ...(await traceKeys(this.#directory, inFile as Buffer[])) };
   }
 
   async dropView(view: string): Promise<void> {

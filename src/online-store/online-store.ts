@@ -77,6 +77,13 @@ export interface OnlineStore {
    * compares it to know whether all it wrote is there.
    */
   servers(): Promise<string>;
+  /**
+   * Removes keys of a view for good, tombstones included, and overwrites what they leave in files of the engine's own. Afterwards a
+   * late write of theirs would bring them back: for the caller to see that none can come.
+   */
+  erase(view: string, keys: readonly Uint8Array[]): Promise<void>;
+  /** Of keys of a view: how many are stored, tombstones included, and how often one is found in files of the engine's own. */
+  traces(view: string, keys: readonly Uint8Array[]): Promise<{ stored: number; remains: number; bytes: number }>;
   /** Removes the view's rows, notes and marks. */
   dropView(view: string): Promise<void>;
   /** Removes everything of this project, and nothing else. */

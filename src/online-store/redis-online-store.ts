@@ -141,6 +141,24 @@ class RedisOnlineStore implements OnlineStore {
     return createHash('sha256').update(ids.sort().join('\n')).digest('hex').slice(0, 16);
   }
 
+  async erase(view: string, keys: readonly Uint8Array[]): Promise<void> {
+    await this.#onKeys(this.#rowKeys(view, keys), limits.redisKeysPerCommand, (tag, own) => ({
+      tag,
+      name: 'del',
+      args: own,
+    }));
+  }
+
+  /** Its files are the server's: what it keeps of them until it next writes them anew is not seen from here. */
+  async traces(view: string, keys: readonly Uint8Array[]): Promise<{ stored: number; remains: number; bytes: number }> {
+    const counts = await this.#onKeys(this.#rowKeys(view, keys), limits.redisKeysPerCommand, (tag, own) => ({
+      tag,
+      name: 'exists',
+      args: own,
+    }));
+    return { stored: counts.reduce((sum: number, count) => sum + Number(count), 0), remains: 0, bytes: 0 };
+  }
+
   async dropView(name: string): Promise<void> {
     const view = this.#view(name);
     // First what says that rows are there: a drop that breaks off leaves rows that nobody builds on.
@@ -165,6 +183,11 @@ class RedisOnlineStore implements OnlineStore {
       this.#views.set(name, keys);
     }
     return keys;
+  }
+
+  #rowKeys(name: string, keys: readonly Uint8Array[]): Buffer[] {
+    const view = this.#view(name);
+    return keys.map((key) => view.row(key, tagOf(key)));
   }
 
   /** Values in the order asked. */

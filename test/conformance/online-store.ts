@@ -105,6 +105,34 @@ export function onlineStoreConformance(name: string, open: () => Promise<OnlineS
     });
 
     describe('reading', () => {
+      it('erases keys for good, their tombstones included, whatever page they lie in', async () => {
+        const count = 3_000;
+        const all = Array.from({ length: count }, (_, driver) => entry(driver, { event: driver, value: driver }));
+        for (let event = 0; event < 3; event += 1)
+          await store.writeNewer(
+            drivers,
+            all.map((_, driver) => entry(driver, { event, value: driver })),
+          );
+        // Among so many neighbours in a row there are first and last ones of pages, and keys that separate two.
+        const erased = Array.from({ length: 60 }, (_, index) => 1_000 + index);
+        await store.replace(
+          drivers,
+          erased.map((driver) => gone(driver, 5)),
+          5,
+        );
+        const keys = erased.map(keyOf);
+        expect(await store.traces(drivers.view, keys)).toMatchObject({ stored: 60 });
+        for (const some of [keys.slice(0, 1), keys.slice(1, 7), keys]) {
+          await store.erase(drivers.view, some);
+          expect(await store.traces(drivers.view, some)).toMatchObject({ stored: 0, remains: 0 });
+        }
+        const others = all.filter(({ key }) => !keys.some((gone) => Buffer.compare(gone, key) === 0));
+        const [left] = await store.read([{ table: drivers, keys: others.map(({ key }) => key) }]);
+        expect(left?.filter((found) => found === undefined)).toEqual([]);
+        expect(await store.traces(drivers.view, [keyOf(999)])).toMatchObject({ stored: 1 });
+        await store.erase(drivers.view, keys);
+      });
+
       it('gives rows in the order asked, duplicates and absent keys included, over several views', async () => {
         const riders = { ...drivers, view: 'riders' };
         await store.writeNewer(drivers, [entry(1, { value: 10 }), entry(2, { value: 20 })]);

@@ -8,6 +8,7 @@ import { CatalogWatch } from './catalog-watch.js';
 import { checkDataFolder, type DataFolder, markDataFolder } from './data-folder.js';
 import { answersAtAll, connectPostgres } from './postgres-client.js';
 import { connectionError, statementError } from './postgres-errors.js';
+import { scrubPostgres } from './postgres-scrub.js';
 import { type PostgresAddress, parsePostgresUrl } from './postgres-url.js';
 import { type ExistingLake, findLake } from './preflight.js';
 
@@ -77,6 +78,18 @@ export class PostgresCatalog implements LakeCatalog {
 
   inTurn<T>(work: () => Promise<T>): Promise<T> {
     return work();
+  }
+
+  get files(): readonly string[] {
+    return [];
+  }
+
+  async scrub(): Promise<void> {
+    try {
+      await scrubPostgres(this.#address);
+    } catch (error) {
+      throw connectionError(error, this.#address);
+    }
   }
 
   async #attach(session: Session): Promise<void> {
