@@ -12,23 +12,29 @@ export interface MaterializeInput extends StepInput {
   readonly upTo?: Json | undefined;
 }
 
+interface Materialized {
+  readonly rowsIn: number;
+  readonly rowsOut: number;
+  readonly written: number;
+  readonly reason: string | undefined;
+  /** Of the lake, that was brought online. */
+  readonly snapshot: number;
+}
+
 /** Brings a view online; the cursor kept with the heartbeat is how far the batches of the run's file are written. */
 export const materialize = (deps: ActivityDeps, input: MaterializeInput) =>
-  resumableStep<{ rowsIn: number; rowsOut: number; written: number; reason: string | undefined }, MaterializeProgress>(
-    deps,
-    input,
-    async ({ signal, resume, cursor }) => {
-      const mode = modeOf(input);
-      const end = upToOf(input);
-      const result = await deps.store.steps.materialize(input, { mode, end, resume, signal, onCursor: cursor });
-      return {
-        rowsIn: result.keys,
-        rowsOut: result.written + result.deleted,
-        written: result.written,
-        reason: result.reason,
-      };
-    },
-  );
+  resumableStep<Materialized, MaterializeProgress>(deps, input, async ({ signal, resume, cursor }) => {
+    const mode = modeOf(input);
+    const end = upToOf(input);
+    const result = await deps.store.steps.materialize(input, { mode, end, resume, signal, onCursor: cursor });
+    return {
+      rowsIn: result.keys,
+      rowsOut: result.written + result.deleted,
+      written: result.written,
+      reason: result.reason,
+      snapshot: result.snapshot,
+    };
+  });
 
 function modeOf({ full, start, end }: MaterializeInput): MaterializeMode {
   if (full !== undefined && typeof full !== 'boolean') {

@@ -1,5 +1,6 @@
 import {
   checkArgs,
+  codeAtWork,
   dependentsOf,
   type Json,
   type LeaseScope,
@@ -49,7 +50,8 @@ export async function openRun(deps: ActivityDeps, input: OpenRunInput) {
   const open = input.openEnded ? { start, end: endOfTime } : undefined;
   const { runId, workflowId, nominalTime, trigger, retryOf } = input;
   const interval = input.interval ?? open;
-  const run = { pipeline, runId, workflowId, nominalTime, interval, registryVersion, args, views, trigger, retryOf };
+  const versions = { registryVersion, code: await codeAtWork(store.repo) };
+  const run = { pipeline, runId, workflowId, nominalTime, interval, ...versions, args, views, trigger, retryOf };
   const opened = await store.runs.open({ ...run, leaseScope: leaseScopeOf(pipeline, args) }, isRunning);
   if ('waitsFor' in opened) {
     const runs = opened.waitsFor.map((holder) => holder.workflowId).join(', ');

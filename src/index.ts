@@ -34,7 +34,7 @@ export type {
   TakeOverFrom,
 } from './etl/index.js';
 export { checkFrom, stepTitles } from './etl/index.js';
-export type { FeatureRepo } from './feature-repo/index.js';
+export { type CodeVersion, codeAtWork, describeCode, type FeatureRepo } from './feature-repo/index.js';
 export type {
   Entities,
   FeatureList,

@@ -27,6 +27,7 @@ import {
   takeOver,
   validationResults,
 } from './etl/index.js';
+import { codeAtWork } from './feature-repo/index.js';
 import type { FeatureStore } from './feature-store.js';
 import { type DeadLetterRecord, listDeadLetters } from './offline-store/dead-letters.js';
 import type { EventCounts } from './offline-store/offline-store.js';
@@ -150,7 +151,9 @@ export class PipelineSteps {
     try {
       // The attempt before, lost by the server, may still be at work in another process.
       const file = this.#file(target, `catch-up-${consumer}-${process.pid}.parquet`);
-      return await consumeStream(await this.#stores(), { view, table, source, file, sliceMs, ...options });
+      const madeFor = { runId: target.runId, ...(await this.#context(view.name)).madeBy };
+      const request = { view, table, source, file, sliceMs, ...options, consumer: madeFor };
+      return await consumeStream(await this.#stores(), request);
     } finally {
       await source.close();
     }
@@ -251,7 +254,8 @@ export class PipelineSteps {
         cleaned: staging.file(cleaned),
         file: staging.file('newest.parquet'),
         pushId: target.runId,
-        provenance: JSON.stringify(staging.result<IngestResult>('ingest').provenance),
+        provenance: JSON.stringify({ ...staging.result<IngestResult>('ingest').provenance, push: true }),
+        madeBy: context.madeBy,
         online: view.online,
         signal,
       });
@@ -288,6 +292,7 @@ export class PipelineSteps {
       sharedDirectory: this.#engines.lake.sharedDirectory,
       lake: this.#engines.lake,
       offline: this.#engines.offline,
+      madeBy: { registryVersion: (await this.#store.state()).version, code: JSON.stringify(await codeAtWork(repo)) },
       transform: repo.transformHash(view),
       view: () => found,
     };

@@ -70,7 +70,7 @@ const rooms: Record<string, Room> = {
   // The transform of a batch runs between two cleaning rules of the batch source: the same rows, before and after.
   transform: { loads: [...onLake, 'batch-source'] },
   quality: { loads: onLake },
-  runs: { loads: onLake },
+  runs: { loads: onLake, types: ['feature-repo'] },
   notifications: { loads: ['definitions', 'errors', 'config'] },
   'run-logs': { loads: base },
   // Between the stores: they join interfaces, pure functions and the lake; never an engine.

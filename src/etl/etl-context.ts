@@ -3,7 +3,7 @@ import { createdTimestamp, eventTimestamp, type FeatureTable } from '../definiti
 import type { AnyFeatureView } from '../definitions/feature-view.js';
 import { DefinitionError } from '../errors.js';
 import type { Lake } from '../lake/index.js';
-import type { OfflineStore } from '../offline-store/offline-store.js';
+import type { MadeBy, OfflineStore } from '../offline-store/offline-store.js';
 import { type Schema, timestamp } from '../types.js';
 import { Staging } from './staging.js';
 import type { StepTarget } from './step.js';
@@ -16,6 +16,8 @@ export interface EtlContext {
   readonly sharedDirectory: string;
   readonly lake: Lake;
   readonly offline: OfflineStore;
+  /** The applied definitions and the code that are at work. */
+  readonly madeBy: MadeBy;
   /** Identity of the view's transform; `undefined` when it has none. */
   readonly transform: string | undefined;
   /** The view as defined and as applied. @throws DefinitionError when it is unknown or not applied. */

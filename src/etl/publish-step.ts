@@ -35,6 +35,7 @@ export async function publishStep(
         clean: staging.result<CleanReport>('clean'),
         quality: explored.quality,
       }),
+      madeBy: context.madeBy,
       alongside: async (session) => {
         await holdLease(session, lake, pipeline, runId);
         await announce(session, lake, { runId, pipeline, view: target.view });

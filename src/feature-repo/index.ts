@@ -1,3 +1,4 @@
+export { type CodeVersion, codeAtWork, codeVersion, describeCode } from './code-version.js';
 export type { FeatureRepo } from './feature-repo.js';
 export { type LoadOptions, loadFeatureRepo } from './load-feature-repo.js';
 export { type HandedModules, loadFiles } from './load-files.js';

@@ -6,6 +6,8 @@ const loadable = /\.(ts|mts|js|mjs)$/;
 const left = /(\.d\.m?ts|\.(test|spec)\.\w+)$/;
 const leftFolders = new Set(['node_modules', '__tests__', 'test', 'tests']);
 
+export const isLoadable = (name: string): boolean => loadable.test(name) && !left.test(name);
+
 /** The files of a feature repository that are loaded, sorted: no declarations, tests, hidden files or installed packages. */
 export function definitionFiles(folder: string): string[] {
   return readdirSync(folder, { withFileTypes: true })
@@ -14,7 +16,7 @@ export function definitionFiles(folder: string): string[] {
       const full = path.join(folder, entry.name);
       // A linked folder could lead back to its parent; a linked file is fine.
       if (entry.isDirectory()) return leftFolders.has(entry.name) ? [] : definitionFiles(full);
-      return loadable.test(entry.name) && !left.test(entry.name) && statSync(full).isFile() ? [full] : [];
+      return isLoadable(entry.name) && statSync(full).isFile() ? [full] : [];
     })
     .sort();
 }

@@ -18,8 +18,16 @@ export const systemTables = {
   /** What the explore-and-validate step found, per run and view: profile and expectation results as JSON. */
   validation_results:
     'run_id VARCHAR, view_name VARCHAR, recorded_at TIMESTAMPTZ, quality VARCHAR, profile VARCHAR, expectations VARCHAR, report VARCHAR',
-  /** What each run published into which table: counts, and where it came from (file, hash, size, rows, schema, owner), as JSON. */
-  publications: 'run_id VARCHAR, table_name VARCHAR, recorded_at TIMESTAMPTZ, counts VARCHAR, provenance VARCHAR',
+  /**
+   * What each run published into which table: counts, and where it came from (file, hash, size, rows, schema, owner), as JSON; the
+   * snapshot it was compared with, and the versions of definitions and code that made it. `snapshot` is set by upkeep; until then
+   * the row's own `snapshot_id` tells it, which lasts until the row is written into another file because others were deleted.
+   */
+  publications:
+    'run_id VARCHAR, table_name VARCHAR, recorded_at TIMESTAMPTZ, counts VARCHAR, provenance VARCHAR, base_snapshot BIGINT, registry_version BIGINT, code VARCHAR, snapshot BIGINT',
+  /** From which offset on a run read a partition of a topic, until the next line of it; a line only where something changed. */
+  stream_claims:
+    'table_name VARCHAR, topic VARCHAR, "partition" INTEGER, epoch BIGINT, from_offset BIGINT, run_id VARCHAR, registry_version BIGINT, code VARCHAR, recorded_at TIMESTAMPTZ',
   /** What was published: a view of a run, or (no view) all that the run was for. Pipelines that run after others read it. */
   outbox: 'run_id VARCHAR, pipeline VARCHAR, view_name VARCHAR, recorded_at TIMESTAMPTZ',
   /** Which runs were started because others published, by the identity of what was published. */

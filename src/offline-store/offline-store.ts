@@ -5,6 +5,14 @@ export interface Cancellable {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** By what rows were made; kept with them. */
+export interface MadeBy {
+  /** Of the registry whose definitions were at work. */
+  readonly registryVersion: number;
+  /** The code that was at work, as JSON (CodeVersion). */
+  readonly code: string;
+}
+
 export interface PublishRequest extends Cancellable {
   readonly table: FeatureTable;
   /** Cleaned staging file: join keys, event and created timestamp, features, `_ingest_position`. */
@@ -13,6 +21,7 @@ export interface PublishRequest extends Cancellable {
   readonly runId: string;
   /** What is kept with the publication: source, hash, counts; JSON. */
   readonly provenance: string;
+  readonly madeBy?: MadeBy | undefined;
   /** Statements that must commit together with the rows (lease check, quarantined rows); throwing rolls all of it back. */
   readonly alongside?: (session: Session) => Promise<void>;
 }
@@ -44,6 +53,8 @@ export interface ClaimRequest {
   readonly ranges: readonly { readonly partition: number; readonly start: number; readonly end: number }[];
   /** Go on after events that are gone; the gap is recorded. */
   readonly acceptGap?: boolean;
+  /** For which run they are taken over, and by what its rows are made. */
+  readonly consumer?: (MadeBy & { readonly runId: string }) | undefined;
   /**
    * For all partitions of the topic, whoever reads them: they are set down together when the view meets the topic, so that members
    * who come one after the other begin at one moment. Default: the start of each range.

@@ -38,7 +38,7 @@ export async function publish(lake: Lake, request: PublishRequest): Promise<Publ
 
 async function comparePublish(
   lake: Lake,
-  { table, file, runId, provenance, alongside, signal }: PublishRequest,
+  { table, file, runId, provenance, madeBy, alongside, signal }: PublishRequest,
 ): Promise<PublishResult> {
   const head = await lake.one<{ publishes: bigint }>(`SELECT publishes FROM ${headTable(lake, table)}`);
   const snapshot = await lake.currentSnapshot();
@@ -61,12 +61,16 @@ async function comparePublish(
         if (moved !== 1) throw new StartOver();
         await alongside?.(session);
         const detail = JSON.stringify({ published: fresh, alreadyThere: total - fresh });
-        await session.run(`INSERT INTO ${lake.system('publications')} VALUES ($1, $2, now(), $3, $4)`, [
-          runId,
-          tableName(table),
-          detail,
-          provenance,
-        ]);
+        await session.run(
+          `INSERT INTO ${lake.system('publications')}
+             (run_id, table_name, recorded_at, counts, provenance, base_snapshot, registry_version, code)
+           VALUES ($1, $2, now(), $3, $4, $5, $6, $7)`,
+          [
+            ...[runId, tableName(table), detail, provenance, BigInt(snapshot)],
+            madeBy === undefined ? null : BigInt(madeBy.registryVersion),
+            madeBy?.code ?? null,
+          ],
+        );
         if (fresh > 0) {
           await session.run(
             `CALL ducklake_add_data_files(${lit(catalog)}, ${lit(tableName(table))}, ${lit(dataFile)}, schema => ${lit(lake.project)}, allow_missing => true)`,
@@ -117,7 +121,7 @@ async function writeNewRows(
 
 async function findPublication(lake: Lake, { table, runId }: PublishRequest): Promise<PublishResult | undefined> {
   const found = await lake.one<{ counts: string; snapshot: bigint }>(
-    `SELECT counts, snapshot_id AS snapshot FROM ${lake.system('publications')} WHERE run_id = $1 AND table_name = $2`,
+    `SELECT counts, coalesce(snapshot, snapshot_id) AS snapshot FROM ${lake.system('publications')} WHERE run_id = $1 AND table_name = $2`,
     [runId, tableName(table)],
   );
   if (found === undefined) return undefined;

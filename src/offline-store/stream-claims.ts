@@ -24,12 +24,36 @@ export async function claimPartitions(lake: Lake, request: ClaimRequest): Promis
          WHERE topic = $1`,
         [topic, BigInt(epoch), BigInt(nextOffset), topicId],
       );
+      await noteConsumer(session, lake, request, { partition: range.partition, epoch, nextOffset });
       claims.push({ partition: range.partition, nextOffset, epoch });
     }
     return claims;
   });
   return Promise.all(
     result.map(async (claim) => ({ ...claim, ...(await newestOf(lake, table, topic, claim.partition)) })),
+  );
+}
+
+/** Part of the claim. Slices of one run follow each other every minute: only what differs from the line before is written. */
+async function noteConsumer(
+  session: Session,
+  lake: Lake,
+  { table, topic, consumer }: ClaimRequest,
+  { partition, epoch, nextOffset }: { partition: number; epoch: number; nextOffset: number },
+): Promise<void> {
+  if (consumer === undefined) return;
+  const { runId, registryVersion, code } = consumer;
+  const claims = lake.system('stream_claims');
+  await session.run(
+    `INSERT INTO ${claims}
+       (table_name, topic, "partition", epoch, from_offset, run_id, registry_version, code, recorded_at)
+     SELECT $1, $2, $3, $4, $5, $6, $7, $8, now() WHERE ($6, $7::BIGINT, $8) IS DISTINCT FROM (
+       SELECT (run_id, registry_version, code) FROM ${claims}
+       WHERE table_name = $1 AND topic = $2 AND "partition" = $3 ORDER BY epoch DESC LIMIT 1)`,
+    [
+      ...[tableName(table), topic, partition, BigInt(epoch), BigInt(nextOffset)],
+      ...[runId, BigInt(registryVersion), code],
+    ],
   );
 }
 

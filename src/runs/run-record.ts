@@ -1,4 +1,5 @@
 import type { Json } from '../definitions/pipeline.js';
+import type { CodeVersion } from '../feature-repo/index.js';
 import type { LeaseScope } from './lease.js';
 
 /** How a run ended, or that it has not. */
@@ -27,6 +28,8 @@ export interface StepRecord {
   readonly status?: 'failed' | 'cancelled' | 'reused' | undefined;
   /** Why it failed. */
   readonly message?: string | undefined;
+  /** Of the lake: the one that holds what the step published, or that it brought online. */
+  readonly snapshot?: number | undefined;
 }
 
 /** What is known of a run. Times are ISO strings: records cross to workflows and to `--json`. */
@@ -46,6 +49,8 @@ export interface RunRecord {
   readonly tags: readonly string[];
   /** The version of the registry the run worked with. */
   readonly registryVersion: number;
+  /** The code of the worker that opened it; runs of older versions lack it. */
+  readonly code?: CodeVersion | undefined;
   /** Among which runs its interval is its own; `undefined` = all others of the pipeline. */
   readonly leaseScope?: LeaseScope | undefined;
   readonly steps: readonly StepRecord[];

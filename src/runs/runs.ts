@@ -1,5 +1,6 @@
 import type { Json, Pipeline } from '../definitions/pipeline.js';
 import { DefinitionError } from '../errors.js';
+import type { CodeVersion } from '../feature-repo/index.js';
 import type { Lake } from '../lake/index.js';
 import { activeRunsLimit } from './active-runs.js';
 import { Backfills } from './backfills.js';
@@ -18,6 +19,7 @@ export interface OpenRequest {
   readonly nominalTime: string;
   readonly interval?: { readonly start: string; readonly end: string } | undefined;
   readonly registryVersion: number;
+  readonly code?: CodeVersion | undefined;
   /** What the workflow is given. */
   readonly args?: Readonly<Record<string, Json>> | undefined;
   readonly views?: readonly string[] | undefined;
@@ -46,7 +48,7 @@ export interface CloseRequest {
 
 /** Records of older versions lack some. */
 type OpenedDetail = Pick<RunRecord, 'interval' | 'registryVersion'> &
-  Partial<Pick<RunRecord, 'args' | 'views' | 'tags' | 'trigger' | 'retryOf' | 'leaseScope'>>;
+  Partial<Pick<RunRecord, 'code' | 'args' | 'views' | 'tags' | 'trigger' | 'retryOf' | 'leaseScope'>>;
 
 interface EventRow {
   readonly run_id: string;
@@ -77,6 +79,7 @@ export class Runs {
       runId,
       workflowId,
       registryVersion,
+      code,
       args = {},
       views = [],
       trigger = 'manual',
@@ -104,6 +107,7 @@ export class Runs {
     const detail: OpenedDetail = {
       interval: { start: interval.start.toISOString(), end: interval.end.toISOString() },
       registryVersion,
+      code,
       args,
       views,
       tags: pipeline.tags ?? [],
@@ -217,6 +221,7 @@ function recordOf(opened: EventRow, closed: EventRow | undefined): RunRecord {
     closedAt: closed?.recorded_at.toISOString(),
     interval,
     registryVersion,
+    code: rest.code,
     trigger: rest.trigger ?? 'manual',
     retryOf: rest.retryOf,
     leaseScope: rest.leaseScope,

@@ -2,7 +2,7 @@ import { rmSync } from 'node:fs';
 import { limits } from '../config.js';
 import { eventTimestamp, type FeatureTable } from '../definitions/feature-table.js';
 import type { Lake } from '../lake/index.js';
-import type { KeySelection, PublishResult } from '../offline-store/offline-store.js';
+import type { KeySelection, MadeBy, PublishResult } from '../offline-store/offline-store.js';
 import { ensureSchema } from '../online-store/feature-schemas.js';
 import { readCursor } from './cursor.js';
 import { readLakeState, snapshotHistory } from './lake-state.js';
@@ -19,6 +19,7 @@ export interface PushRequest {
   readonly file: string;
   readonly pushId: string;
   readonly provenance: string;
+  readonly madeBy?: MadeBy | undefined;
   readonly online: boolean;
   readonly signal?: AbortSignal | undefined;
 }
@@ -35,8 +36,8 @@ export interface PushResult extends PublishResult {
  */
 export async function pushRows(stores: Stores, request: PushRequest): Promise<PushResult> {
   const { lake, offline, online } = stores;
-  const { table, cleaned, file, pushId, provenance, signal } = request;
-  const result = await offline.publish({ table, file: cleaned, runId: pushId, provenance, signal });
+  const { table, cleaned, file, pushId, provenance, madeBy, signal } = request;
+  const result = await offline.publish({ table, file: cleaned, runId: pushId, provenance, madeBy, signal });
   const pushed = await eventTimes(lake, cleaned);
   if (!request.online || pushed === undefined) return { ...result, online: { written: 0, left: 0 } };
 

@@ -54,6 +54,7 @@ export async function claimAssigned(
     topicId,
     ranges,
     acceptGap: request.acceptGap ?? false,
+    consumer: request.consumer,
     beginnings: await beginnings(source, view.source.start),
   });
   const incarnation = view.online

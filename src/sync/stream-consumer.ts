@@ -3,6 +3,7 @@ import { limits } from '../config.js';
 import type { FeatureTable } from '../definitions/feature-table.js';
 import type { StreamFeatureView } from '../definitions/feature-view.js';
 import { DataError, FencedError } from '../errors.js';
+import type { ClaimRequest } from '../offline-store/offline-store.js';
 import type { StreamRecord, StreamSource } from '../stream-source/stream-source.js';
 import { LiveEnd } from './online-ends.js';
 import type { Stores } from './stores.js';
@@ -21,6 +22,8 @@ export interface ConsumeRequest {
   readonly untilEnd?: boolean | undefined;
   /** Goes on after events that are gone from the topic; the gap is recorded. */
   readonly acceptGap?: boolean | undefined;
+  /** For which run, and by what its rows are made. */
+  readonly consumer?: ClaimRequest['consumer'];
   /** Aborting ends the slice after the batch at work; what was read is committed. */
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: SliceReport) => void) | undefined;

@@ -1,11 +1,20 @@
-import type { SystemTable } from '../lake/index.js';
+import type { Session, SystemTable } from '../lake/index.js';
 import { isEnd } from '../runs/index.js';
 import { type UpkeepWork, upkeepCommit } from './context.js';
 import { lastingRuns } from './lasting-runs.js';
 
+/** Files with deleted rows are written anew, and then no longer know with which snapshot a row came. */
+const keepSnapshots = (session: Session, publications: string): Promise<number> =>
+  session.run(
+    `UPDATE ${publications} AS p SET snapshot = k.snapshot_id
+     FROM (SELECT run_id, table_name, snapshot_id FROM ${publications}) AS k
+     WHERE p.snapshot IS NULL AND k.run_id = p.run_id AND k.table_name = p.table_name`,
+  );
+
 /**
  * Removes records that nobody will ask for any more: of runs that ended long ago, pins and training sets whose time has passed. Never
- * dead letters and quarantined rows, which are data. Of each source the newest publication stays: the next run begins where it ended.
+ * dead letters and quarantined rows, which are data. Publications of rows stay: they tell where what is in the lake came from. Of those
+ * of none the newest of each source stays: the next run begins where it ended.
  * @returns how many rows.
  */
 export async function removeRecords(work: UpkeepWork): Promise<number> {
@@ -19,9 +28,10 @@ export async function removeRecords(work: UpkeepWork): Promise<number> {
   );
   const newest = `SELECT run_id || ' ' || table_name FROM ${lake.system('publications')}
     QUALIFY row_number() OVER (PARTITION BY table_name, ${source.join(', ')} ORDER BY recorded_at DESC) = 1`;
+  const nothing = `json_extract_string(counts, '$.published') = '0'`;
   const outdated: Partial<Record<SystemTable, { readonly where: string; readonly values: readonly Date[] }>> = {
     validation_results: { where: old, values: cutoff },
-    publications: { where: `${old} AND run_id || ' ' || table_name NOT IN (${newest})`, values: cutoff },
+    publications: { where: `${old} AND ${nothing} AND run_id || ' ' || table_name NOT IN (${newest})`, values: cutoff },
     run_events: {
       where: `run_id IN (SELECT run_id FROM ${events} WHERE ${isEnd} AND recorded_at < $1::TIMESTAMPTZ)
         AND run_id NOT IN (${lastingRuns(lake)})`,
@@ -50,9 +60,11 @@ export async function removeRecords(work: UpkeepWork): Promise<number> {
     if (count === 0) continue;
     removed += work.dryRun
       ? count
-      : ((await upkeepCommit(work, `remove old rows of ${table}`, (session) =>
-          session.run(`DELETE FROM ${name} WHERE ${where}`, values),
-        )) ?? 0);
+      : ((await upkeepCommit(work, `remove old rows of ${table}`, async (session) => {
+          const count = await session.run(`DELETE FROM ${name} WHERE ${where}`, values);
+          if (table === 'publications') await keepSnapshots(session, name);
+          return count;
+        })) ?? 0);
   }
   return removed;
 }

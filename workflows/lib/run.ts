@@ -43,7 +43,7 @@ export interface PipelineRun<A = Args> extends Omit<OpenedRun, 'args'> {
    * @param label what people read, e.g. `clean driver_stats`.
    * @param view which the step works on.
    */
-  step<R extends { rowsIn: number; rowsOut: number; reusedFrom?: string | undefined }>(
+  step<R extends { rowsIn: number; rowsOut: number; reusedFrom?: string | undefined; snapshot?: number | undefined }>(
     label: string,
     call: (resume: unknown) => Promise<StepReply<R>>,
     view?: string,
@@ -116,7 +116,7 @@ export async function pipelineRun<A>(
       current = label;
       show();
       const startedAt = Date.now();
-      const record = (step: Pick<StepRecord, 'attempts' | 'rowsIn' | 'rowsOut' | 'status' | 'message'>): void => {
+      const record = (step: Omit<StepRecord, 'name' | 'view' | 'startedAt' | 'durationMs'>): void => {
         const durationMs = Date.now() - startedAt;
         steps.push({ name: label, view, startedAt: new Date(startedAt).toISOString(), durationMs, ...step });
         current = undefined;
@@ -125,9 +125,9 @@ export async function pipelineRun<A>(
       try {
         let reply = await call(undefined);
         while (!reply.done) reply = await call(reply.resume);
-        const { rowsIn, rowsOut, reusedFrom } = reply.result;
+        const { rowsIn, rowsOut, reusedFrom, snapshot } = reply.result;
         const status = reusedFrom === undefined ? undefined : 'reused';
-        record({ attempts: reply.attempts, rowsIn, rowsOut, status });
+        record({ attempts: reply.attempts, rowsIn, rowsOut, status, snapshot });
         return reply.result;
       } catch (error) {
         const status = isCancellation(error) ? 'cancelled' : 'failed';
