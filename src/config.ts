@@ -93,6 +93,12 @@ export const limits = {
   streamEventBytesMax: 1024 * 1024,
   /** Example rows kept in the lake for a failed expectation. */
   expectationExamples: 10,
+  /** Custom SQL of expectations runs in a process of its own, which is killed when it takes more time or memory. */
+  customSqlMaxMs: 60_000,
+  customSqlMemoryBytesMax: 1024 ** 3,
+  customSqlMemoryLookMs: 20,
+  /** Rows that one custom SQL can set aside. */
+  customSqlQuarantineMax: 1_000_000,
   /** Share of quarantined rows above which a run fails instead of setting them aside. */
   quarantineShareMax: 0.1,
   heartbeatEveryMs: 1_000,

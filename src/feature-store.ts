@@ -28,6 +28,7 @@ import {
 import { TrainingSets } from './offline-store/training-sets.js';
 import { type OnlineFeatures, type OnlineStore, readOnlineFeatures } from './online-store/index.js';
 import { PipelineSteps } from './pipeline-steps.js';
+import { checkViews } from './quality/index.js';
 import type { Applied, Plan, Registry, RegistryState, TeardownCounts } from './registry/index.js';
 import { RunLogs } from './run-logs/index.js';
 import { Runs } from './runs/index.js';
@@ -100,13 +101,15 @@ export class FeatureStore {
     return this.#state;
   }
 
-  /** What `apply` would change. */
-  plan(): Promise<Plan> {
+  /** What `apply` would change. @throws DefinitionError for expectations that DuckDB can't make sense of. */
+  async plan(): Promise<Plan> {
+    await checkViews(this.#repo.views.values());
     return this.registry.plan(this.#repo);
   }
 
   /** Makes registry and tables what the definitions say. */
   async apply(): Promise<Applied> {
+    await checkViews(this.#repo.views.values());
     const applied = await this.registry.apply(this.#repo);
     this.#state = undefined;
     return applied;

@@ -26,6 +26,10 @@ export type {
   CleanReport,
   ExploreReport,
   PublishReport,
+  QualityCell,
+  QualityFilter,
+  QualityHistory,
+  QualityRun,
   StepOptions,
   StepProgress,
   StepReport,
@@ -33,7 +37,7 @@ export type {
   TakeOver,
   TakeOverFrom,
 } from './etl/index.js';
-export { checkFrom, stepTitles } from './etl/index.js';
+export { checkFrom, qualityHistory, stepTitles } from './etl/index.js';
 export { type CodeVersion, codeAtWork, describeCode, type FeatureRepo } from './feature-repo/index.js';
 export type {
   Entities,
@@ -70,7 +74,7 @@ export {
   type ReplayOptions,
   type VerifyOptions,
 } from './pipeline-steps.js';
-export type { ExpectationResult, Profile, Quality } from './quality/index.js';
+export type { ExpectationResult, ExpectationStatus, Profile, Quality } from './quality/index.js';
 export type { Applied, Change, ObjectKind, Plan, RegistryEntry, RegistryState } from './registry/index.js';
 export type { LogFields, LogFilter, LogLevel, RunLogLine, RunLogs } from './run-logs/index.js';
 export {

@@ -149,6 +149,11 @@ const entries: readonly Entry[] = [
     load: async () => (await import('./maintain.js')).registerMaintain,
   },
   {
+    name: 'quality',
+    about: "what became of a view's expectations, run by run: since when a rule fails",
+    load: async () => (await import('./quality.js')).registerQuality,
+  },
+  {
     name: 'training-sets',
     about: 'saved training sets: list them, or let one go with the snapshot it can be made again from',
     load: async () => (await import('./training-sets.js')).registerTrainingSets,

@@ -40,12 +40,23 @@ export function checkExpectations(where: string, expectations: readonly Expectat
         );
       }
     }
+    if (e.rule === 'monotonic' || e.rule === 'custom_sql') checkRowNumber(where, e, columns);
     if (e.rule !== 'custom_sql') continue;
     if (names.has(e.name)) {
       throw new DefinitionError(`expect has two customSql of the name "${e.name}"`, { where, mend: 'rename one' });
     }
     names.add(e.name);
   }
+}
+
+/** DuckDB's own name of a row's number in a file, by which rows are set aside; a column of that name would hide it. */
+function checkRowNumber(where: string, e: Expectation, columns: Schema): void {
+  const taken = Object.keys(columns).find((name) => name.toLowerCase() === 'file_row_number');
+  if (taken === undefined) return;
+  throw new DefinitionError(`expect ${describeExpectation(e)} can't be used beside a column of the name "${taken}"`, {
+    where,
+    mend: 'rename the column, or leave the rule out',
+  });
 }
 
 function checkFit(where: string, e: Expectation, type: ValueType): void {

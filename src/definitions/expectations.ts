@@ -1,5 +1,6 @@
 /** The rules a view may expect of its rows: what users write, and how the rest of the library reads them. */
 export { checkExpectations } from './check-expectations.js';
+export { customSql } from './custom-sql.js';
 export {
   type Expectation,
   type ExpectationOptions,

@@ -19,6 +19,14 @@ export const tableName = ({ view, generation }: Pick<FeatureTable, 'view' | 'gen
 export const eventTimestamp = 'event_timestamp';
 export const createdTimestamp = 'created_timestamp';
 
+/** The columns of a view as expectations and profiles see them. */
+export const viewSchema = (joinKeys: Schema, features: Schema): Schema => ({
+  ...joinKeys,
+  [eventTimestamp]: timestamp(),
+  [createdTimestamp]: timestamp(),
+  ...features,
+});
+
 /**
  * Columns asof adds to every row. Ingest time and position (of the row in its source) are the last tie-break between rows of one
  * key, event time and created time; topic, partition and offset say which stream event a row came from.

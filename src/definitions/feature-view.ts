@@ -1,5 +1,5 @@
 import { DefinitionError } from '../errors.js';
-import { type NullableRow, type Row, type Schema, timestamp } from '../types.js';
+import type { NullableRow, Row, Schema } from '../types.js';
 import { type BatchSource, isBatchSource } from './batch-source.js';
 import { type CleaningRules, checkCleaning } from './cleaning.js';
 import {
@@ -18,7 +18,7 @@ import { type Duration, parseDuration, parsePositiveDuration } from './duration.
 import type { Entity } from './entity.js';
 import type { EventContext } from './event-context.js';
 import { checkExpectations, type Expectation } from './expectations.js';
-import { createdTimestamp, eventTimestamp } from './feature-table.js';
+import { viewSchema } from './feature-table.js';
 import { selectable } from './selection.js';
 import type { KafkaSource } from './sources.js';
 
@@ -210,8 +210,7 @@ function checkView(where: string, def: ViewOptions<string, readonly Entity[], Sc
   }
   const columns = new Set([...Object.keys(joinKeys), ...Object.keys(def.features), ...reservedColumns]);
   const clean = def.clean ?? {};
-  const times = { [eventTimestamp]: timestamp(), [createdTimestamp]: timestamp() };
-  checkExpectations(where, def.expect ?? [], { ...joinKeys, ...def.features, ...times } as Schema);
+  checkExpectations(where, def.expect ?? [], { ...joinKeys, ...def.features, ...viewSchema(joinKeys, def.features) });
   checkCleaning(where, clean);
   for (const column of Object.keys({ ...clean.missing, ...clean.outliers })) {
     if (!columns.has(column)) {

@@ -1,10 +1,10 @@
 import type { BatchSource } from '../definitions/batch-source.js';
-import { createdTimestamp, eventTimestamp, type FeatureTable } from '../definitions/feature-table.js';
+import { type FeatureTable, viewSchema } from '../definitions/feature-table.js';
 import type { AnyFeatureView } from '../definitions/feature-view.js';
 import { DefinitionError } from '../errors.js';
 import type { Lake } from '../lake/index.js';
 import type { MadeBy, OfflineStore } from '../offline-store/offline-store.js';
-import { type Schema, timestamp } from '../types.js';
+import type { Schema } from '../types.js';
 import { Staging } from './staging.js';
 import type { StepTarget } from './step.js';
 
@@ -25,12 +25,8 @@ export interface EtlContext {
 }
 
 /** The columns of a cleaned file, as expectations and profiles see them. */
-export const viewColumns = (view: AnyFeatureView, table: FeatureTable): Schema => ({
-  ...table.joinKeys,
-  [eventTimestamp]: timestamp(),
-  [createdTimestamp]: timestamp(),
-  ...view.features,
-});
+export const viewColumns = (view: AnyFeatureView, table: FeatureTable): Schema =>
+  viewSchema(table.joinKeys, view.features);
 
 export const stagingOf = ({ sharedDirectory }: EtlContext, { runId, view }: StepTarget): Staging =>
   new Staging(sharedDirectory, runId, view);

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import type { IngestResult, Provenance } from '../batch-source/index.js';
 import type { Expectation } from '../definitions/expectations.js';
+import { tableName } from '../definitions/feature-table.js';
 import { DataError } from '../errors.js';
 import { shownPath } from '../lake/index.js';
 import {
@@ -16,6 +17,8 @@ import {
 } from '../quality/index.js';
 import { cleaned } from './clean-step.js';
 import { batchSourceOf, type EtlContext, stagingOf, viewColumns } from './etl-context.js';
+import { recordExpectations } from './expectation-records.js';
+import { intervalOf, lastAcceptedRows } from './run-history.js';
 import { madeUnder } from './staged-steps.js';
 import type { CleanReport, ExploreReport, StepOptions, StepTarget } from './step.js';
 
@@ -82,11 +85,21 @@ async function explore(context: EtlContext, target: Target, { signal, onProgress
     const file = staging.file(cleaned);
     // Judged before rows are set aside: a quarantine rule is reported with all rows that broke it.
     const joinKeys = Object.keys(table.joinKeys);
-    const results = await evaluateExpectations(session, { file, expectations, columns, joinKeys, signal });
+    const interval = await intervalOf(context.lake, target.runId);
+    const results = await evaluateExpectations(session, {
+      file,
+      expectations,
+      columns,
+      joinKeys,
+      signal,
+      asOf: new Date(Math.min(Date.now(), interval?.end.getTime() ?? Number.POSITIVE_INFINITY)),
+      lastRows: (runs) => lastAcceptedRows(context.lake, { ...target, table: tableName(table) }, runs),
+    });
     const split = await splitQuarantine(session, {
       file,
       expectations,
       joinKeys,
+      columns: Object.keys(columns),
       goodFile: staging.file(validated),
       signal,
     }).catch((error: unknown) => {
@@ -142,13 +155,14 @@ function placeOf(provenance: Provenance) {
   return { database, table, query, cursor };
 }
 
-/** One row per run and view, also when the step is done again. */
+/** One row per run and view, and one per expectation, also when the step is done again. */
 async function recordResults(
   { lake }: EtlContext,
-  { runId, view }: Target,
+  { runId, view, pipeline }: Target,
   { profile, expectations, quality }: Found,
   report: string,
 ): Promise<void> {
+  const interval = await intervalOf(lake, runId);
   await lake.transaction({ message: `validation of ${view} (run ${runId})` }, async (session) => {
     const table = lake.system('validation_results');
     await session.run(`DELETE FROM ${table} WHERE run_id = $1 AND view_name = $2`, [runId, view]);
@@ -157,6 +171,7 @@ async function recordResults(
        VALUES ($1, $2, now(), $3, $4, $5, $6)`,
       [runId, view, quality, JSON.stringify(profile), JSON.stringify(expectations), report],
     );
+    await recordExpectations(session, lake, { runId, pipeline, view, interval }, expectations);
   });
 }
 

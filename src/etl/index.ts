@@ -1,5 +1,12 @@
 export { type CleanTarget, cleaned, cleanStep } from './clean-step.js';
 export type { EtlContext } from './etl-context.js';
+export {
+  type QualityCell,
+  type QualityFilter,
+  type QualityHistory,
+  type QualityRun,
+  qualityHistory,
+} from './expectation-records.js';
 export { exploreStep, validationResults } from './explore-step.js';
 export { fedByFile } from './fed-by-file.js';
 export { type IngestTarget, ingestStep } from './ingest-step.js';

@@ -34,6 +34,7 @@ export async function publishStep(
         reading: readingHash(view, batchSourceOf(view)),
         clean: staging.result<CleanReport>('clean'),
         quality: explored.quality,
+        exploredBy: explored.reusedFrom,
       }),
       madeBy: context.madeBy,
       alongside: async (session) => {

@@ -19,6 +19,12 @@ export const systemTables = {
   validation_results:
     'run_id VARCHAR, view_name VARCHAR, recorded_at TIMESTAMPTZ, quality VARCHAR, profile VARCHAR, expectations VARCHAR, report VARCHAR',
   /**
+   * The same, one row per expectation: of a run and the interval it was for, so that one can ask since when a rule fails. `position`
+   * is that in the view's list; `observed` is a figure or text as JSON.
+   */
+  expectation_results:
+    'run_id VARCHAR, pipeline VARCHAR, view_name VARCHAR, interval_start TIMESTAMPTZ, interval_end TIMESTAMPTZ, "position" INTEGER, expectation VARCHAR, rule VARCHAR, "columns" VARCHAR, severity VARCHAR, status VARCHAR, checked BIGINT, failed BIGINT, observed VARCHAR, note VARCHAR, recorded_at TIMESTAMPTZ',
+  /**
    * What each run published into which table: counts, and where it came from (file, hash, size, rows, schema, owner), as JSON; the
    * snapshot it was compared with, and the versions of definitions and code that made it. `snapshot` is set by upkeep; until then
    * the row's own `snapshot_id` tells it, which lasts until the row is written into another file because others were deleted.

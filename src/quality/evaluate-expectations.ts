@@ -3,6 +3,7 @@ import type { Session, StatementOptions } from '../lake/index.js';
 import { id } from '../lake/index.js';
 import type { Schema } from '../types.js';
 import type { Batch } from './batch.js';
+import { judgeCustomSql } from './custom-sql-rule.js';
 import { findExamples } from './examples.js';
 import { type ExpectationResult, type Finding, judge, type Query } from './expectation-result.js';
 import { fileColumns } from './file-columns.js';
@@ -69,6 +70,8 @@ async function lookAt(batch: Batch, e: Expectation, { rows }: Scan, request: Eva
       return countTwins(batch, e, { signal });
     case 'monotonic':
       return countDecreasing(batch, e, joinKeys, { signal });
+    case 'custom_sql':
+      return judgeCustomSql(batch, e, Object.keys(request.columns), { signal });
     case 'row_count_change':
       return judgeChange(e, rows, (await lastRows?.(e.lastRuns)) ?? []);
     default:

@@ -1,3 +1,4 @@
+export { checkViews } from './check-views.js';
 export type { ColumnDrift, DriftBin, DriftMethod, DriftResult, DriftValue } from './drift-result.js';
 export { type EvaluateRequest, evaluateExpectations } from './evaluate-expectations.js';
 export { type ExpectationResult, type ExpectationStatus, statusOf } from './expectation-result.js';

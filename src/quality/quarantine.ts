@@ -15,6 +15,7 @@ import {
   tempTable,
 } from '../lake/index.js';
 import { writeParquet } from '../lake/parquet-file.js';
+import { keepBadRows } from './custom-sql-rule.js';
 import { fileColumns } from './file-columns.js';
 import { decreasing } from './monotonic-rule.js';
 import { shortRule } from './quality.js';
@@ -30,6 +31,8 @@ export interface QuarantineRequest extends StatementOptions {
   readonly file: string;
   /** All expectations of the view; those of severity `quarantine` are used. */
   readonly expectations: readonly Expectation[];
+  /** The declared columns of the file; for custom SQL. */
+  readonly columns?: readonly string[] | undefined;
   /** For rules about the order of an entity's events. */
   readonly joinKeys?: readonly string[] | undefined;
   /** Where the good rows go. Bad rows go beside it, to `<name>.quarantined.parquet`. */
@@ -98,7 +101,7 @@ interface Split {
 
 async function prepareSplit(
   session: Session,
-  { file, joinKeys = [] }: QuarantineRequest,
+  { file, joinKeys = [], columns = [] }: QuarantineRequest,
   rules: readonly Expectation[],
   options: StatementOptions,
 ): Promise<Split> {
@@ -119,10 +122,14 @@ async function prepareSplit(
       tables.push(table);
       source += ` LEFT JOIN ${tempTable(table)} AS t${index} ON ${agree(rule, `t${index}`)}`;
       broken.push(`(t${index}._twin IS NOT NULL)`);
-    } else if (rule.rule === 'monotonic') {
-      const table = `decreasing_${randomUUID()}`;
-      const { sql, values } = decreasing({ session, file, found }, rule, joinKeys, 's._row');
-      await session.run(`CREATE TEMP TABLE ${tempTable(table)} AS ${sql}`, values, options);
+    } else if (rule.rule === 'monotonic' || rule.rule === 'custom_sql') {
+      const table = `bad_rows_${randomUUID()}`;
+      const batch = { session, file, found };
+      if (rule.rule === 'custom_sql') await keepBadRows(batch, rule, columns, tempTable(table), options);
+      else {
+        const { sql, values } = decreasing(batch, rule, joinKeys, 's._row');
+        await session.run(`CREATE TEMP TABLE ${tempTable(table)} AS ${sql}`, values, options);
+      }
       tables.push(table);
       source += ` LEFT JOIN ${tempTable(table)} AS t${index} ON s.file_row_number = t${index}._row`;
       broken.push(`(t${index}._row IS NOT NULL)`);

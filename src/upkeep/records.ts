@@ -31,6 +31,7 @@ export async function removeRecords(work: UpkeepWork): Promise<number> {
   const nothing = `json_extract_string(counts, '$.published') = '0'`;
   const outdated: Partial<Record<SystemTable, { readonly where: string; readonly values: readonly Date[] }>> = {
     validation_results: { where: old, values: cutoff },
+    expectation_results: { where: old, values: cutoff },
     publications: { where: `${old} AND ${nothing} AND run_id || ' ' || table_name NOT IN (${newest})`, values: cutoff },
     run_events: {
       where: `run_id IN (SELECT run_id FROM ${events} WHERE ${isEnd} AND recorded_at < $1::TIMESTAMPTZ)

@@ -1,0 +1,77 @@
+import type { ExpectationStatus, QualityCell, QualityHistory, QualityRun } from '../index.js';
+import { clock, intervalText } from './clock.js';
+
+/** One character each, so that colours only help; those of `asof intervals`, where they mean the same. */
+const symbols: Readonly<Record<ExpectationStatus, string>> = {
+  passed: '#',
+  warned: 'w',
+  failed: 'x',
+  quarantined: 'q',
+};
+
+/** Terminal colours (SGR codes). */
+const colours: Readonly<Record<ExpectationStatus, number>> = { passed: 32, warned: 33, failed: 31, quarantined: 33 };
+
+const notJudged = '.';
+const statuses = Object.keys(symbols) as ExpectationStatus[];
+
+/** Where the text of an expectation is cut, so that twenty runs fit beside it in 80 columns. */
+const textMax = 56;
+
+export interface GridOptions {
+  readonly coloured: boolean;
+}
+
+/** A line for each expectation, a character for each run, and below it since when it is not kept. */
+export function drawQuality({ runs, expectations }: QualityHistory, { coloured }: GridOptions): string[] {
+  const paint = (status: ExpectationStatus, text: string): string =>
+    coloured ? `\u001b[${colours[status]}m${text}\u001b[0m` : text;
+  const width = Math.min(textMax, Math.max(...expectations.map(({ expectation }) => expectation.length)));
+  const lines = expectations.flatMap(({ expectation, results }) => {
+    const cells = runs.map(({ runId }) => {
+      const result = results.find((one) => one.runId === runId);
+      return result === undefined ? notJudged : paint(result.status, symbols[result.status]);
+    });
+    return [`${cut(expectation, width).padEnd(width)}  ${cells.join('')}`, ...newsOf(results, runs)];
+  });
+  const seen = new Set(expectations.flatMap(({ results }) => results.map(({ status }) => status)));
+  const isPartial = expectations.some(({ results }) => results.length < runs.length);
+  const legend = [
+    ...statuses.filter((status) => seen.has(status)).map((status) => `${paint(status, symbols[status])} ${status}`),
+    ...(isPartial ? [`${notJudged} not judged`] : []),
+  ];
+  return [...lines, legend.join('   ')];
+}
+
+/** What the newest run that judged it says: how it is broken and since when, or what there is to know. */
+function newsOf(results: readonly QualityCell[], runs: readonly QualityRun[]): string[] {
+  const newest = results.at(-1);
+  if (newest === undefined) return [];
+  if (newest.status === 'passed') return newest.note === null ? [] : [`    ${newest.note}`];
+  const kept = results.findLastIndex(({ status }) => status === 'passed');
+  const first = runs.find(({ runId }) => runId === results[kept + 1]?.runId);
+  const since =
+    first === undefined || kept < 0
+      ? 'in all runs that judged it'
+      : `since ${runText(first)} (run ${first.runId.slice(0, 8)})`;
+  return [`    ${newest.status} ${since}; now: ${figures(newest)}`];
+}
+
+const rowRules = (cell: QualityCell): string =>
+  `${cell.failed.toLocaleString('en')} of ${cell.checked.toLocaleString('en')} rows`;
+
+function figures(cell: QualityCell): string {
+  const seen = typeof cell.observed === 'number' ? Number(cell.observed.toPrecision(6)) : cell.observed;
+  if (cell.failed > 1) return cell.note === null ? rowRules(cell) : `${rowRules(cell)}, ${cell.note}`;
+  const what = seen === null ? rowRules(cell) : `${seen} seen, ${rowRules(cell)}`;
+  return cell.note === null ? what : `${seen ?? ''} ${cell.note}`.trim();
+}
+
+/** The run by its interval, or by when it was where it has none. */
+export const runText = ({ interval, recordedAt }: QualityRun): string =>
+  interval === null ? clock(recordedAt) : intervalText(interval);
+
+const cut = (text: string, width: number): string => {
+  const plain = text.replace(/\s+/g, ' ');
+  return plain.length > width ? `${plain.slice(0, width - 1)}…` : plain;
+};
