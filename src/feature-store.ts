@@ -4,6 +4,7 @@ import path from 'node:path';
 import type { EntityKeys, FeatureService, HistoricalRow, OnlineRow } from './definitions/index.js';
 import type { Engines } from './engines.js';
 import { DefinitionError } from './errors.js';
+import type { Quarantine } from './etl/index.js';
 import type { FeatureRepo } from './feature-repo/index.js';
 import {
   type Entities,
@@ -46,6 +47,7 @@ export class FeatureStore {
   readonly logs: RunLogs;
   readonly steps: PipelineSteps;
   readonly trainingSets: TrainingSets;
+  readonly quarantine: Quarantine;
   readonly upkeep: Upkeep;
   readonly #engines: Engines;
   readonly #reload: () => Promise<FeatureRepo>;
@@ -62,6 +64,7 @@ export class FeatureStore {
     this.logs = new RunLogs(engines.lake.sharedDirectory);
     this.steps = new PipelineSteps(this, engines);
     this.trainingSets = new TrainingSets(engines.lake);
+    this.quarantine = this.steps.quarantine;
     this.upkeep = new Upkeep({
       lake: engines.lake,
       rules: repo.config.upkeep,

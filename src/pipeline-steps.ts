@@ -11,6 +11,7 @@ import {
   cleanStep,
   type EtlContext,
   type ExploreReport,
+  etlContext,
   exploreStep,
   fedByFile,
   type IngestTarget,
@@ -18,6 +19,7 @@ import {
   judgeRows,
   type PublishReport,
   publishStep,
+  Quarantine,
   Staging,
   type StepOptions,
   type StepReport,
@@ -75,12 +77,18 @@ export interface ConsumeStepOptions {
 
 /** The steps of pipelines, one method each: idempotent for a run, resumable, cancellable. Activities call them; so can you. */
 export class PipelineSteps {
+  readonly quarantine: Quarantine;
   readonly #store: FeatureStore;
   readonly #engines: Engines;
 
   constructor(store: FeatureStore, engines: Engines) {
     this.#store = store;
     this.#engines = engines;
+    this.quarantine = new Quarantine({
+      ...engines,
+      viewContext: (view) => this.#context(view),
+      requireApplied: () => store.requireApplied(),
+    });
   }
 
   async ingest(target: IngestTarget, options: StepOptions = {}): Promise<StepReport> {
@@ -285,16 +293,8 @@ export class PipelineSteps {
 
   async #context(view: string): Promise<EtlContext> {
     const { repo } = this.#store;
-    const found = await this.#store.view(view);
-    return {
-      project: repo.config.project,
-      projectRoot: repo.projectRoot,
-      sharedDirectory: this.#engines.lake.sharedDirectory,
-      lake: this.#engines.lake,
-      offline: this.#engines.offline,
-      madeBy: { registryVersion: (await this.#store.state()).version, code: JSON.stringify(await codeAtWork(repo)) },
-      transform: repo.transformHash(view),
-      view: () => found,
-    };
+    const { version: registryVersion } = await this.#store.state();
+    const madeBy = { registryVersion, code: JSON.stringify(await codeAtWork(repo)) };
+    return etlContext(repo, { ...this.#engines, madeBy }, await this.#store.view(view));
   }
 }

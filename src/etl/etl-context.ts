@@ -2,6 +2,7 @@ import type { BatchSource } from '../definitions/batch-source.js';
 import { type FeatureTable, viewSchema } from '../definitions/feature-table.js';
 import type { AnyFeatureView } from '../definitions/feature-view.js';
 import { DefinitionError } from '../errors.js';
+import type { FeatureRepo } from '../feature-repo/index.js';
 import type { Lake } from '../lake/index.js';
 import type { MadeBy, OfflineStore } from '../offline-store/offline-store.js';
 import type { Schema } from '../types.js';
@@ -23,6 +24,22 @@ export interface EtlContext {
   /** The view as defined and as applied. @throws DefinitionError when it is unknown or not applied. */
   view(name: string): { readonly view: AnyFeatureView; readonly table: FeatureTable };
 }
+
+/** The context of one view of a repository. */
+export const etlContext = (
+  repo: FeatureRepo,
+  { lake, offline, madeBy }: Pick<EtlContext, 'lake' | 'offline' | 'madeBy'>,
+  found: ReturnType<EtlContext['view']>,
+): EtlContext => ({
+  project: repo.config.project,
+  projectRoot: repo.projectRoot,
+  sharedDirectory: lake.sharedDirectory,
+  lake,
+  offline,
+  madeBy,
+  transform: repo.transformHash(found.view.name),
+  view: () => found,
+});
 
 /** The columns of a cleaned file, as expectations and profiles see them. */
 export const viewColumns = (view: AnyFeatureView, table: FeatureTable): Schema =>

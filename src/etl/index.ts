@@ -1,5 +1,5 @@
 export { type CleanTarget, cleaned, cleanStep } from './clean-step.js';
-export type { EtlContext } from './etl-context.js';
+export { type EtlContext, etlContext } from './etl-context.js';
 export {
   type QualityCell,
   type QualityFilter,
@@ -12,6 +12,17 @@ export { fedByFile } from './fed-by-file.js';
 export { type IngestTarget, ingestStep } from './ingest-step.js';
 export { judgeRows } from './judge-rows.js';
 export { publishStep } from './publish-step.js';
+export type { ListOptions, QuarantinedRow, QuarantineGroup, QuarantineList } from './quarantine/find-rows.js';
+export {
+  type DecideOptions,
+  type Dropped,
+  type HeldRows,
+  Quarantine,
+  type Released,
+  type ReleaseOptions,
+} from './quarantine/quarantine.js';
+export type { ReleasedView, StillHeld } from './quarantine/release.js';
+export { type QuarantineSelection, type QuarantineState, quarantineStates } from './quarantine/selection.js';
 export { stepTitles } from './staged-steps.js';
 export { Staging } from './staging.js';
 export type {

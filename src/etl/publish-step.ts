@@ -1,7 +1,8 @@
-import type { IngestResult } from '../batch-source/index.js';
+import type { IngestResult, Provenance } from '../batch-source/index.js';
+import { columnsOf, describeExpectation } from '../definitions/expectations.js';
 import { DataError } from '../errors.js';
 import { insertQuarantined } from '../quality/index.js';
-import { announce, holdLease } from '../runs/index.js';
+import { announce, holdLease, Runs } from '../runs/index.js';
 import { batchSourceOf, type EtlContext, stagingOf } from './etl-context.js';
 import { quarantined, validated } from './explore-step.js';
 import { readingHash } from './last-cursor.js';
@@ -25,12 +26,21 @@ export async function publishStep(
     onProgress?.({ message: `publish ${target.view}` });
     const explored = staging.result<ExploreReport>('explore');
     const badFile = staging.file(quarantined);
+    const { provenance } = staging.result<IngestResult>('ingest');
+    const from = {
+      runId,
+      view: target.view,
+      pipeline,
+      interval: (await new Runs(lake).find(runId))?.interval,
+      source: sourceOf(provenance),
+      rules: view.expect.map((e) => ({ rule: describeExpectation(e), columns: columnsOf(e) })),
+    };
     const result = await offline.publish({
       table,
       file: staging.file(validated),
       runId,
       provenance: JSON.stringify({
-        ...staging.result<IngestResult>('ingest').provenance,
+        ...provenance,
         reading: readingHash(view, batchSourceOf(view)),
         clean: staging.result<CleanReport>('clean'),
         quality: explored.quality,
@@ -41,7 +51,7 @@ export async function publishStep(
         await holdLease(session, lake, pipeline, runId);
         await announce(session, lake, { runId, pipeline, view: target.view });
         if (explored.quarantined === 0) return;
-        const aside = await insertQuarantined(session, lake, { runId, view: target.view, badFile, signal });
+        const aside = await insertQuarantined(session, lake, { ...from, badFile, signal });
         if (aside === explored.quarantined) return;
         throw new DataError(`${explored.quarantined} rows were set aside, but their file holds ${aside}`, {
           where: badFile,
@@ -57,4 +67,14 @@ export async function publishStep(
   if (report.reusedFrom === undefined) return report;
   // This run wrote nothing.
   return { ...report, rowsOut: 0, published: 0, alreadyThere: report.published + report.alreadyThere };
+}
+
+/** What says where a quarantined row came from, beside its place. */
+function sourceOf(provenance: Provenance): Readonly<Record<string, unknown>> {
+  if ('path' in provenance) {
+    const { source, path, sha256 } = provenance;
+    return { source, path, sha256 };
+  }
+  const { source, database, table, query, readAt } = provenance;
+  return { source, database, table, query, readAt };
 }

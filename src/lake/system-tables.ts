@@ -39,8 +39,13 @@ export const systemTables = {
   /** Which runs were started because others published, by the identity of what was published. */
   dispatches:
     'pipeline VARCHAR, dispatch_id VARCHAR, upstream_run VARCHAR, interval_start TIMESTAMPTZ, interval_end TIMESTAMPTZ, workflow_id VARCHAR, recorded_at TIMESTAMPTZ',
-  /** Rows set aside by a quarantine rule, as JSON. */
-  quarantine: 'run_id VARCHAR, view_name VARCHAR, recorded_at TIMESTAMPTZ, rule VARCHAR, row VARCHAR',
+  /**
+   * Rows set aside by a quarantine rule, as JSON, and what people decided about them: `state` null = held; of dropped ones the row
+   * is null. `broken`: rules with their columns, `types`: of the row's columns, `source`: where it was read, all as JSON. Rows of
+   * older versions have null in what comes after `row`; src/quality/quarantined-rows.ts reads them all alike.
+   */
+  quarantine:
+    'run_id VARCHAR, view_name VARCHAR, recorded_at TIMESTAMPTZ, rule VARCHAR, row VARCHAR, id VARCHAR, pipeline VARCHAR, interval_start TIMESTAMPTZ, interval_end TIMESTAMPTZ, source VARCHAR, broken VARCHAR, types VARCHAR, state VARCHAR, decided_at TIMESTAMPTZ, decided_by VARCHAR, reason VARCHAR',
   /** Stream events that could not be used, with their place and the reason. */
   dead_letters:
     'view_name VARCHAR, topic VARCHAR, "partition" INTEGER, "offset" BIGINT, recorded_at TIMESTAMPTZ, reason VARCHAR, payload BLOB',

@@ -2,17 +2,24 @@ export { checkViews } from './check-views.js';
 export type { ColumnDrift, DriftBin, DriftMethod, DriftResult, DriftValue } from './drift-result.js';
 export { type EvaluateRequest, evaluateExpectations } from './evaluate-expectations.js';
 export { type ExpectationResult, type ExpectationStatus, statusOf } from './expectation-result.js';
+export { fromJson } from './json-back.js';
 export { type ProfileRequest, profileFile } from './profile.js';
 export { sampleRows } from './profile-rows.js';
 export type { Bin, ColumnProfile, JsonValue, Profile, Quantiles, SampleRows, TopValue } from './profile-types.js';
 export { failureMessage, howMany, type Quality, qualityOf } from './quality.js';
 export {
   brokenRulesColumn,
-  insertQuarantined,
   type QuarantineRequest,
   type QuarantineResult,
   splitQuarantine,
 } from './quarantine.js';
+export {
+  type BrokenRule,
+  insertQuarantined,
+  type QuarantinedFrom,
+  quarantinedId,
+  quarantinedRows,
+} from './quarantined-rows.js';
 export { writeReport } from './report.js';
 export type { ReportCounts, ReportData, ReportSource } from './report-data.js';
 export { checkRules } from './rule-sql.js';

@@ -4,16 +4,7 @@ import path from 'node:path';
 import { limits } from '../config.js';
 import { describeExpectation, type Expectation, isSingleRowRule, type Rule } from '../definitions/expectations.js';
 import { DataError } from '../errors.js';
-import {
-  id,
-  ids,
-  type Lake,
-  lit,
-  type Session,
-  type SqlValue,
-  type StatementOptions,
-  tempTable,
-} from '../lake/index.js';
+import { id, ids, lit, type Session, type SqlValue, type StatementOptions, tempTable } from '../lake/index.js';
 import { writeParquet } from '../lake/parquet-file.js';
 import { keepBadRows } from './custom-sql-rule.js';
 import { fileColumns } from './file-columns.js';
@@ -21,7 +12,7 @@ import { decreasing } from './monotonic-rule.js';
 import { shortRule } from './quality.js';
 import { Bindings, breaks, checkFile, checkPatterns } from './rule-sql.js';
 import { twins } from './unique-rule.js';
-import { jsonRow, typeOf } from './value-json.js';
+import { typeOf } from './value-json.js';
 
 /** The column of a quarantine file that names the rules its row breaks, VARCHAR[]. */
 export const brokenRulesColumn = '_broken_rules';
@@ -35,6 +26,8 @@ export interface QuarantineRequest extends StatementOptions {
   readonly columns?: readonly string[] | undefined;
   /** For rules about the order of an entity's events. */
   readonly joinKeys?: readonly string[] | undefined;
+  /** Share (0..1) of rows that may be set aside; default: limits.quarantineShareMax. */
+  readonly shareMax?: number | undefined;
   /** Where the good rows go. Bad rows go beside it, to `<name>.quarantined.parquet`. */
   readonly goodFile: string;
 }
@@ -65,7 +58,7 @@ export async function splitQuarantine(session: Session, request: QuarantineReque
   const split = await prepareSplit(session, request, rules, { signal });
   try {
     const counts = await countBroken(session, split, rules, { signal });
-    refuseTooMany(file, counts);
+    refuseTooMany(file, counts, request.shareMax);
     const { rows: good } = await writeParquet(
       session,
       `SELECT s.* FROM ${split.source} WHERE NOT (${split.anyBroken})`,
@@ -165,11 +158,15 @@ async function countBroken(
   return { rows: Number(row?.['rows'] ?? 0), bad: Number(row?.['bad'] ?? 0), quarantined };
 }
 
-function refuseTooMany(file: string, { rows, bad, quarantined }: Counts): void {
-  if (rows === 0 || bad / rows <= limits.quarantineShareMax) return;
+function refuseTooMany(
+  file: string,
+  { rows, bad, quarantined }: Counts,
+  shareMax: number = limits.quarantineShareMax,
+): void {
+  if (rows === 0 || bad / rows <= shareMax) return;
   const named = quarantined.filter((rule) => rule.rows > 0).slice(0, 5);
   throw new DataError(
-    `${bad} of ${rows} rows break quarantine rules, more than ${limits.quarantineShareMax * 100}%: ${named
+    `${bad} of ${rows} rows break quarantine rules, more than ${shareMax * 100}%: ${named
       .map((rule) => `${shortRule(rule.rule)}: ${rule.rows} rows`)
       .join('; ')}`,
     { where: file, mend: 'so many bad rows point to the source or to the rule itself: mend one of them and run again' },
@@ -196,24 +193,4 @@ async function writeBad(
     options,
   );
   return rows;
-}
-
-/**
- * Puts the rows of a quarantine file into the lake, one row each, as JSON, with the broken rules joined by `; `. For publish, in
- * its own transaction, so that a row is either published or found here.
- * @returns the number of rows.
- */
-export async function insertQuarantined(
-  session: Session,
-  lake: Lake,
-  { runId, view, badFile, signal }: { runId: string; view: string; badFile: string } & StatementOptions,
-): Promise<number> {
-  const columns = (await fileColumns(session, badFile, { signal })).filter(({ name }) => name !== brokenRulesColumn);
-  return session.run(
-    `INSERT INTO ${lake.system('quarantine')}
-     SELECT $1, $2, now(), array_to_string(s.${brokenRulesColumn}, '; '), ${jsonRow(columns, 's')}
-     FROM read_parquet($3) AS s`,
-    [runId, view, badFile],
-    { signal },
-  );
 }

@@ -116,6 +116,11 @@ export class TestStore {
     await this.store.apply();
   }
 
+  /** The same project, opened once more, as another process would; to be closed by the caller. */
+  another(): Promise<FeatureStore> {
+    return openFeatureStore(this.repo);
+  }
+
   get stateDir(): string {
     return path.join(this.root, '.asof');
   }

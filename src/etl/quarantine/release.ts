@@ -1,0 +1,181 @@
+import { randomUUID } from 'node:crypto';
+import { rmSync } from 'node:fs';
+import path from 'node:path';
+import { isRowRule } from '../../definitions/expectations.js';
+import { valueColumns } from '../../definitions/feature-table.js';
+import { StoreUnavailableError } from '../../errors.js';
+import { id, ids, type Session, type SqlValue, type StatementOptions } from '../../lake/index.js';
+import { writeParquet } from '../../lake/parquet-file.js';
+import { brokenRulesColumn, splitQuarantine } from '../../quality/index.js';
+import type { EtlContext } from '../etl-context.js';
+import { decide } from './decide.js';
+import { misfitColumn, writeTypedRows } from './typed-rows.js';
+
+export interface ReleaseRequest extends StatementOptions {
+  readonly view: string;
+  /** Which of the held rows of the view: SQL over the columns of `quarantinedRows`, and its values. */
+  readonly where: string;
+  readonly values: readonly SqlValue[];
+  readonly reason: string | undefined;
+  /** Only rows that keep the view's rules of now. */
+  readonly recheck: boolean;
+}
+
+/** Why rows stay held. */
+export interface StillHeld {
+  readonly view: string;
+  readonly why: string;
+  readonly rows: number;
+  /** Of the first few. */
+  readonly ids: readonly string[];
+}
+
+export interface ReleasedView {
+  readonly view: string;
+  /** Under which the publication is kept; none when no row was released. */
+  readonly runId: string | null;
+  /** Rows that left the quarantine. */
+  readonly released: number;
+  /** Of them new in the history; equal ones are one there. */
+  readonly published: number;
+  readonly alreadyThere: number;
+  readonly snapshot: number | null;
+  readonly stillHeld: readonly StillHeld[];
+}
+
+/** Somebody else decided about rows while they were being written. */
+class Decided extends Error {}
+
+const attemptsMax = 20;
+
+/**
+ * Puts held rows into their view's history as they are, in one transaction with what is kept of the decision. Rows that no longer
+ * fit the view stay held, and so do those that somebody decided about meanwhile.
+ */
+export async function releaseRows(context: EtlContext, request: ReleaseRequest): Promise<ReleasedView> {
+  for (let attempt = 1; attempt <= attemptsMax; attempt += 1) {
+    const runId = `release-${randomUUID()}`;
+    const folder = path.join(context.sharedDirectory, 'staging', runId);
+    try {
+      return await release(context, request, runId, path.join(folder, request.view));
+    } catch (error) {
+      if (!(error instanceof Decided)) throw error;
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  }
+  throw new StoreUnavailableError(
+    `view ${request.view}: others decided about its rows ${attemptsMax} times meanwhile`,
+    {
+      mend: 'see what is still held by `asof quarantine list`, and release that',
+    },
+  );
+}
+
+async function release(
+  context: EtlContext,
+  request: ReleaseRequest,
+  runId: string,
+  folder: string,
+): Promise<ReleasedView> {
+  const { lake, offline } = context;
+  const { view, reason, signal } = request;
+  const { table } = context.view(view);
+  const typed = path.join(folder, 'typed.parquet');
+  const ready = path.join(folder, 'ready.parquet');
+  const stillHeld = await lake.withSession(async (session) => {
+    await writeTypedRows(session, lake, { ...request, table, file: typed });
+    const misfits = await heldBecause(session, view, typed);
+    const broken = await keepReady(session, context, request, { typed, ready });
+    return [...misfits, ...broken];
+  });
+  // Two runs may have read and set aside one row: it is one in the history, and both are released.
+  const publishable = path.join(folder, 'publish.parquet');
+  const { rows } = await lake.withSession(async (session) => {
+    const same = ids(valueColumns(table));
+    await writeParquet(
+      session,
+      `SELECT DISTINCT ON (${same}) * FROM read_parquet($1) ORDER BY ${same}, _ingest_position`,
+      [ready],
+      publishable,
+      { signal },
+    );
+    const found = await session.one<{ rows: bigint }>('SELECT count(*) AS rows FROM read_parquet($1)', [ready]);
+    return { rows: Number(found?.rows ?? 0) };
+  });
+  const nothing = { view, runId: null, released: 0, published: 0, alreadyThere: 0, snapshot: null, stillHeld };
+  if (rows === 0) return nothing;
+  const { published, alreadyThere, snapshot } = await offline.publish({
+    table,
+    file: publishable,
+    runId,
+    provenance: JSON.stringify({ source: 'quarantine', rows, ...(reason === undefined ? {} : { reason }) }),
+    madeBy: context.madeBy,
+    alongside: async (session) => {
+      const decided = await decide(session, lake, ready, { state: 'released', by: runId, reason });
+      if (decided !== rows) throw new Decided();
+    },
+    signal,
+  });
+  return { view, runId, released: rows, published, alreadyThere, snapshot, stillHeld };
+}
+
+/** Writes the rows that may go: those that fit the view and, if asked, keep its rules. @returns why others may not. */
+async function keepReady(
+  session: Session,
+  context: EtlContext,
+  { view: name, recheck, signal }: ReleaseRequest,
+  { typed, ready }: { typed: string; ready: string },
+): Promise<StillHeld[]> {
+  const { view, table } = context.view(name);
+  const fit = `SELECT * EXCLUDE (${misfitColumn}) FROM read_parquet($1) WHERE ${misfitColumn} IS NULL`;
+  const expectations = view.expect.filter(isRowRule).filter(({ severity }) => severity !== 'warn');
+  if (!recheck || expectations.length === 0) {
+    await writeParquet(session, fit, [typed], ready, { signal });
+    return [];
+  }
+  // Rows that were set aside twice are judged as the one they are: they would be each other's twins.
+  const same = ids(valueColumns(table));
+  const judged = `${ready}.judged.parquet`;
+  const distinct = `SELECT DISTINCT ON (${same}) * FROM (${fit}) ORDER BY ${same}, _ingest_position`;
+  await writeParquet(session, distinct, [typed], judged, { signal });
+  const goodFile = `${ready}.good.parquet`;
+  const { badFile } = await splitQuarantine(session, {
+    file: judged,
+    expectations: expectations.map((e) => ({ ...e, severity: 'quarantine' })),
+    joinKeys: Object.keys(table.joinKeys),
+    shareMax: 1,
+    goodFile,
+    signal,
+  });
+  const equal = valueColumns(table).map((column) => `n.${id(column)} IS NOT DISTINCT FROM g.${id(column)}`);
+  await writeParquet(
+    session,
+    `SELECT n.* FROM (${fit}) AS n SEMI JOIN read_parquet($2) AS g ON ${equal.join(' AND ')}`,
+    [typed, goodFile],
+    ready,
+    { signal },
+  );
+  if (badFile === undefined) return [];
+  const still = `${ready}.still.parquet`;
+  await writeParquet(
+    session,
+    `SELECT n._quarantine_id, 'breaks ' || array_to_string(g.${brokenRulesColumn}, '; ') AS ${misfitColumn}
+     FROM (${fit}) AS n JOIN read_parquet($2) AS g ON ${equal.join(' AND ')}`,
+    [typed, badFile],
+    still,
+    { signal },
+  );
+  return heldBecause(session, name, still);
+}
+
+const idsShown = 5;
+
+async function heldBecause(session: Session, view: string, file: string): Promise<StillHeld[]> {
+  const found = await session.all<{ why: string; rows: bigint; ids: string }>(
+    `SELECT ${misfitColumn} AS why, count(*) AS rows, to_json(list(_quarantine_id ORDER BY _quarantine_id)[1:${idsShown}])::VARCHAR AS ids
+     FROM read_parquet($1) WHERE ${misfitColumn} IS NOT NULL GROUP BY ${misfitColumn} ORDER BY rows DESC, why`,
+    [file],
+  );
+  return found.map((each) => ({ view, why: each.why, rows: Number(each.rows), ids: JSON.parse(each.ids) as string[] }));
+}
