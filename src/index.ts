@@ -61,6 +61,7 @@ export type {
   NamingOptions,
 } from './feature-request.js';
 export { FeatureStore } from './feature-store.js';
+export type { Detail, LineageEdge, LineageGraph, LineageNode, LineageRequest, NodeKind } from './lineage/index.js';
 export {
   type Delivery,
   deliver,

@@ -30,6 +30,7 @@ const library = [
   'etl',
   'sync',
   'upkeep',
+  'lineage',
 ];
 const facade = [
   'engines',
@@ -80,6 +81,11 @@ const rooms: Record<string, Room> = {
     types: ['registry', 'feature-repo'],
   },
   upkeep: { loads: [...onLake, 'online-store', 'runs', 'sync'] },
+  // Reads what the others keep, and writes nothing.
+  lineage: {
+    loads: [...onLake, 'offline-store', 'sync', 'notifications'],
+    types: ['registry', 'feature-repo', 'batch-source', 'online-store', 'runs', 'quality'],
+  },
   'feature-request': {
     loads: [...onLake, 'offline-store', 'online-store'],
     types: ['registry', 'feature-repo', 'sync'],

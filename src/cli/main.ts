@@ -69,6 +69,11 @@ const entries: readonly Entry[] = [
     load: async () => (await import('./describe.js')).registerDescribe,
   },
   {
+    name: 'lineage',
+    about: 'where a view, feature, service, training set or run comes from, and where it goes',
+    load: async () => (await import('./lineage.js')).registerLineage,
+  },
+  {
     name: 'pipelines',
     about: 'all pipelines: when they run next, how the last run went, how fresh their data is',
     load: async () => (await import('./pipelines.js')).registerPipelines,

@@ -26,4 +26,6 @@ export interface FeatureRepo extends Project {
    * path. `undefined` when the view has no transform.
    */
   transformHash(view: string): string | undefined;
+  /** The file that defines a view, as shown to people: `feature_repo/features.ts`. */
+  fileOf(view: string): string | undefined;
 }

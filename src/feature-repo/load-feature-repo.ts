@@ -43,16 +43,23 @@ export async function loadFeatureRepo(folder: string, { asof }: LoadOptions): Pr
     pipelines: frozen(collected.pipelines),
     definitionsHash: hashFiles(repoDir, sources),
     transformHash: (view: string) => transforms.get(view),
+    fileOf: (view: string) => {
+      const found = collected.views.get(view);
+      return found && definedIn(collected, found)?.shown;
+    },
   });
 }
 
 /** A view may be exported again elsewhere; the file that imports least of those that export it is the one that defines it. */
-function transformHashes({ views, files }: Collected, repoDir: string): Map<string, string> {
+function definedIn({ files }: Collected, view: AnyFeatureView) {
+  const places = (files.get(view) ?? []).map((place) => ({ ...place, closure: importClosure(place.file) }));
+  return places.sort((a, b) => a.closure.length - b.closure.length)[0];
+}
+
+function transformHashes(collected: Collected, repoDir: string): Map<string, string> {
   const hashes = new Map<string, string>();
-  for (const view of views.values()) {
-    if (!hasTransform(view)) continue;
-    const closures = (files.get(view) ?? []).map(({ file }) => importClosure(file)).sort((a, b) => a.length - b.length);
-    hashes.set(view.name, hashFiles(repoDir, closures[0] ?? []));
+  for (const view of collected.views.values()) {
+    if (hasTransform(view)) hashes.set(view.name, hashFiles(repoDir, definedIn(collected, view)?.closure ?? []));
   }
   return hashes;
 }

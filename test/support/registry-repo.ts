@@ -48,5 +48,6 @@ export function repoOf(shape: Shape = {}): FeatureRepo {
     ),
     definitionsHash: 'hash',
     transformHash: () => transform,
+    fileOf: () => undefined,
   } as FeatureRepo;
 }

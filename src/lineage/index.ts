@@ -1,0 +1,2 @@
+export type { Detail, LineageEdge, LineageGraph, LineageNode, NodeKind } from './graph.js';
+export { type LineageContext, type LineageRequest, lineageOf } from './lineage.js';
