@@ -58,11 +58,12 @@ export async function checkSnapshot(lake: Lake, asked: number): Promise<void> {
 /** That an entity was forgotten, which overrides all that would have kept a snapshot; nothing when none was. */
 async function forgotten(lake: Lake, snapshot = 0): Promise<string> {
   const looks = (await lake.everywhere('forgets')).map(
-    (table) => `SELECT max(recorded_at) AS at FROM ${table} WHERE state = 'expired' AND snapshot > $1`,
+    (table) => `SELECT max(recorded_at) AS recorded_at FROM ${table} WHERE state = 'expired' AND snapshot > $1`,
   );
-  const found = await lake.one<{ at: Date | null }>(`SELECT max(at) AS at FROM (${looks.join(' UNION ALL ')})`, [
-    BigInt(Math.max(0, Number.isSafeInteger(snapshot) ? snapshot : 0)),
-  ]);
-  if (found?.at == null) return '';
-  return `, or when an entity was forgotten, last at ${found.at.toISOString()}: what was read from them can't be made again`;
+  const found = await lake.one<{ last: Date | null }>(
+    `SELECT max(recorded_at) AS last FROM (${looks.join(' UNION ALL ')})`,
+    [BigInt(Math.max(0, Number.isSafeInteger(snapshot) ? snapshot : 0))],
+  );
+  if (found?.last == null) return '';
+  return `, or when an entity was forgotten, last at ${found.last.toISOString()}: what was read from them can't be made again`;
 }
