@@ -20,7 +20,6 @@ import {
   resolveRequest,
 } from './feature-request.js';
 import { type Lake, readAsOf } from './lake/index.js';
-import { type LineageGraph, type LineageRequest, lineageOf } from './lineage/index.js';
 import {
   type EntityInput,
   type HistoricalOutput,
@@ -268,11 +267,6 @@ export class FeatureStore {
   async freshness(views: readonly string[] = [...this.#repo.views.keys()]): Promise<ViewFreshness[]> {
     const found = await Promise.all([...new Set(views)].map((name) => this.view(name)));
     return checkFreshness({ ...this.#engines, openOnline: () => this.online() }, found);
-  }
-
-  /** Where a view, service, feature, training set, source or run comes from, and where it goes. */
-  lineage(request: LineageRequest): Promise<LineageGraph> {
-    return lineageOf(this, request);
   }
 
   /** A view as defined, with the table it was applied to. */

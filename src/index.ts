@@ -61,7 +61,16 @@ export type {
   NamingOptions,
 } from './feature-request.js';
 export { FeatureStore } from './feature-store.js';
-export type { Detail, LineageEdge, LineageGraph, LineageNode, LineageRequest, NodeKind } from './lineage/index.js';
+export {
+  type Detail,
+  type LineageContext,
+  type LineageEdge,
+  type LineageGraph,
+  type LineageNode,
+  type LineageRequest,
+  lineageOf,
+  type NodeKind,
+} from './lineage/index.js';
 export {
   type Delivery,
   deliver,

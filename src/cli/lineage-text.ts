@@ -66,6 +66,7 @@ export const time = (at: unknown): string => String(at).slice(0, 19).replace('T'
 
 function sourceTitle(name: string, d: Fields): string {
   if (d['kind'] === 'push') return 'pushed';
+  if (d['kind'] === 'quarantine') return 'released from quarantine';
   if (d['kind'] === 'unknown') return `source ${name}, which is not defined any more`;
   const place =
     d['path'] ??

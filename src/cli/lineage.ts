@@ -37,7 +37,8 @@ async function lineage(options: GlobalOptions, name: string, given: Given): Prom
   const last = countOption('--last', given.last);
   const asOfSnapshot = countOption('--snapshot', given.snapshot);
   const asOfTime = timeOption('--at', given.at);
-  const graph = await withStore(options, (store) => store.lineage({ name, last, asOfSnapshot, asOfTime }));
+  const { lineageOf } = await import('../index.js');
+  const graph = await withStore(options, (store) => lineageOf(store, { name, last, asOfSnapshot, asOfTime }));
   if (options.json) printJson(graph);
   else if (given.mermaid === true) console.log(lineageMermaid(graph));
   else console.log(lineageTree(graph, process.stdout.columns ?? 80).join('\n'));

@@ -53,6 +53,7 @@ export async function tellPublication(telling: Telling, publication: Publication
     read: origin as Detail,
   });
   if (push === true) graph.edge(graph.node('source', 'push', 'push', { kind: 'push' }), id);
+  else if (source === 'quarantine') graph.edge(graph.node('source', source, source, { kind: source }), id);
   else if (typeof source === 'string') graph.edge(tellSource(telling, source), id);
   return id;
 }

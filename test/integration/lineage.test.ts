@@ -3,7 +3,14 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { lineageMermaid } from '../../src/cli/lineage-mermaid.js';
 import { lineageTree } from '../../src/cli/lineage-tree.js';
-import { type FeatureStore, type LineageGraph, type LineageNode, openFeatureStore } from '../../src/index.js';
+import {
+  type FeatureStore,
+  type LineageGraph,
+  type LineageNode,
+  type LineageRequest,
+  lineageOf,
+  openFeatureStore,
+} from '../../src/index.js';
 import { type SampleProject, sampleProject } from '../support/cli.js';
 
 const hour = (n: number): string => new Date(Date.UTC(2024, 0, 1, n)).toISOString();
@@ -62,12 +69,13 @@ describe('lineage', () => {
 
   const node = (graph: LineageGraph, kind: string, index = 0): LineageNode | undefined =>
     graph.nodes.filter((one) => one.kind === kind)[index];
+  const tell = (request: LineageRequest) => lineageOf(store, request);
   /** The kinds on the way from the focus, one letter an edge. */
   const edges = ({ edges: all }: LineageGraph) =>
     all.map(({ from, to }) => `${from.split('/')[0]} → ${to.split('/')[0]}`);
 
   it('tells what a view comes from and where it goes', async () => {
-    const graph = await store.lineage({ name: 'driver_stats' });
+    const graph = await tell({ name: 'driver_stats' });
     expect(graph.focus).toBe('view:driver_stats');
     const code = { hash: expect.stringMatching(/^[0-9a-f]{16}$/) };
     // The newest first.
@@ -98,18 +106,18 @@ describe('lineage', () => {
       ]),
     );
     expect(node(graph, 'online')?.detail).toMatchObject({ engine: 'lmdb', snapshot: expect.any(Number) });
-    const bounded = await store.lineage({ name: 'driver_stats', last: 1 });
+    const bounded = await tell({ name: 'driver_stats', last: 1 });
     expect(bounded.nodes.filter(({ kind }) => kind === 'publication')).toHaveLength(1);
     expect(node(bounded, 'view')?.detail['olderNotShown']).toBe(1);
   });
 
   it('tells what a version came from', async () => {
-    const graph = await store.lineage({ name: 'driver_stats', asOfSnapshot: snapshots[0] });
+    const graph = await tell({ name: 'driver_stats', asOfSnapshot: snapshots[0] });
     expect(graph.asOfSnapshot).toBe(snapshots[0]);
     expect(graph.nodes.filter(({ kind }) => kind === 'publication').map(({ detail }) => detail['runId'])).toEqual([
       runId,
     ]);
-    const set = await store.lineage({ name: 'ranking_set' });
+    const set = await tell({ name: 'ranking_set' });
     expect(set).toMatchObject({ focus: 'training_set:ranking_set', asOfSnapshot: snapshots[0] });
     expect(edges(set)).toEqual([
       `source:driver_stats → publication:${runId}`,
@@ -123,10 +131,7 @@ describe('lineage', () => {
       graph.nodes.flatMap(({ kind, detail }) =>
         kind === 'stream_read' ? [[detail['runId'], detail['partitions']]] : [],
       );
-    const now = ranges(await store.lineage({ name: 'driver_stats_stream' })) as [
-      string,
-      { from: number; to: number }[],
-    ][];
+    const now = ranges(await tell({ name: 'driver_stats_stream' })) as [string, { from: number; to: number }[]][];
     expect(now.map(([run]) => run)).toEqual(['second', 'first']);
     const [second, first] = now.map(([, partitions]) => partitions[0]);
     // Offsets of a file are bytes: one run begins where the other ended.
@@ -135,12 +140,12 @@ describe('lineage', () => {
     const held = await store.lake.one<{ first: bigint }>(
       `SELECT min(snapshot_id) AS first FROM ${store.lake.table('driver_stats_stream')}`,
     );
-    const then = ranges(await store.lineage({ name: 'driver_stats_stream', asOfSnapshot: Number(held?.first) }));
+    const then = ranges(await tell({ name: 'driver_stats_stream', asOfSnapshot: Number(held?.first) }));
     expect(then.map(([run]) => run)).toEqual(['first']);
   });
 
   it('tells of which columns a feature is made, and by what', async () => {
-    const plain = await store.lineage({ name: 'driver_stats:acc_rate' });
+    const plain = await tell({ name: 'driver_stats:acc_rate' });
     expect(edges(plain).slice(0, 2)).toEqual([
       'source:driver_stats → column:driver_stats.acc_rate',
       'column:driver_stats.acc_rate → feature:driver_stats:acc_rate',
@@ -149,13 +154,13 @@ describe('lineage', () => {
       type: 'float32',
       expectations: ['between', 'missing_ratio'],
     });
-    const made = await store.lineage({ name: 'driver_stats_stream:conv_rate' });
+    const made = await tell({ name: 'driver_stats_stream:conv_rate' });
     expect(node(made, 'transform')?.detail).toMatchObject({ file: 'feature_repo/features.ts', function: 'transform' });
     expect(edges(made)).toContain('transform:driver_stats_stream → feature:driver_stats_stream:conv_rate');
   });
 
   it('tells of services, sources and runs', async () => {
-    const service = await store.lineage({ name: 'driver_ranking' });
+    const service = await tell({ name: 'driver_ranking' });
     expect(edges(service)).toEqual(
       expect.arrayContaining([
         'view:driver_stats → service:driver_ranking',
@@ -164,9 +169,9 @@ describe('lineage', () => {
       ]),
     );
     // A source of the same name as a view would be the view.
-    const source = await store.lineage({ name: 'driver_stats_stream:acc_rate' });
+    const source = await tell({ name: 'driver_stats_stream:acc_rate' });
     expect(source.focus).toBe('feature:driver_stats_stream:acc_rate');
-    const run = await store.lineage({ name: runId.slice(0, 8) });
+    const run = await tell({ name: runId.slice(0, 8) });
     expect(edges(run)).toEqual([
       `source:driver_stats → publication:${runId}`,
       `publication:${runId} → run:${runId}`,
@@ -175,21 +180,21 @@ describe('lineage', () => {
   });
 
   it('names what is near when nothing has the name', async () => {
-    await expect(store.lineage({ name: 'drver_stats' })).rejects.toThrow(/nothing is called "drver_stats"/);
-    await expect(store.lineage({ name: 'drver_stats' })).rejects.toMatchObject({
+    await expect(tell({ name: 'drver_stats' })).rejects.toThrow(/nothing is called "drver_stats"/);
+    await expect(tell({ name: 'drver_stats' })).rejects.toMatchObject({
       mend: expect.stringContaining('did you mean "driver_stats"?'),
     });
-    await expect(store.lineage({ name: 'driver_stats:conv_rat' })).rejects.toMatchObject({
+    await expect(tell({ name: 'driver_stats:conv_rat' })).rejects.toMatchObject({
       mend: expect.stringContaining('did you mean "driver_stats:conv_rate"?'),
     });
-    await expect(store.lineage({ name: 'driver_stats', asOfTime: new Date('2001-01-01') })).rejects.toThrow(
+    await expect(tell({ name: 'driver_stats', asOfTime: new Date('2001-01-01') })).rejects.toThrow(
       /does not know how it was/,
     );
   });
 
   it('fits a terminal, and Mermaid', async () => {
     for (const name of ['driver_stats', 'driver_ranking', 'driver_stats_stream:conv_rate', 'ranking_set', runId]) {
-      const graph = await store.lineage({ name });
+      const graph = await tell({ name });
       const lines = lineageTree(graph, 80);
       // Paths may be longer than a line.
       for (const line of lines.filter((one) => !one.includes(project.root)))
