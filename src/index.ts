@@ -89,6 +89,7 @@ export type { EventCounts } from './offline-store/offline-store.js';
 export type { TrainingSet, TrainingSets } from './offline-store/training-sets.js';
 export type { FeatureStatus, OnlineFeatures } from './online-store/index.js';
 export { openFeatureStore } from './open-feature-store.js';
+export { type Hashable, hashPii } from './personal-data/index.js';
 export { type IsRunning, intervalStatuses } from './pipeline-intervals.js';
 export {
   type ConsumeStepOptions,

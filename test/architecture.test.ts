@@ -21,6 +21,7 @@ const library = [
   'offline-store',
   'online-store',
   'stream-source',
+  'personal-data',
   'batch-source',
   'transform',
   'quality',
@@ -67,15 +68,20 @@ const rooms: Record<string, Room> = {
   'offline-store': { loads: onLake },
   'online-store': { loads: onLake },
   'stream-source': { loads: onLake },
-  'batch-source': { loads: onLake },
+  // What ingest makes of personal data, wherever it comes from: files, databases, streams.
+  'personal-data': { loads: onLake },
+  'batch-source': { loads: [...onLake, 'personal-data'] },
   // The transform of a batch runs between two cleaning rules of the batch source: the same rows, before and after.
-  transform: { loads: [...onLake, 'batch-source'] },
+  transform: { loads: [...onLake, 'batch-source', 'personal-data'] },
   quality: { loads: onLake },
   runs: { loads: onLake, types: ['feature-repo'] },
   notifications: { loads: ['definitions', 'errors', 'config'] },
   'run-logs': { loads: base },
   // Between the stores: they join interfaces, pure functions and the lake; never an engine.
-  sync: { loads: [...onLake, 'offline-store', 'online-store', 'stream-source', 'transform'], types: ['registry'] },
+  sync: {
+    loads: [...onLake, 'offline-store', 'online-store', 'stream-source', 'personal-data', 'transform'],
+    types: ['registry'],
+  },
   etl: {
     loads: [...onLake, 'offline-store', 'batch-source', 'transform', 'quality', 'runs'],
     types: ['registry', 'feature-repo'],

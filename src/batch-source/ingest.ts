@@ -3,10 +3,12 @@ import type { BatchSource } from '../definitions/batch-source.js';
 import type { FileSource } from '../definitions/sources.js';
 import { id, type Lake } from '../lake/index.js';
 import { writeParquet } from '../lake/parquet-file.js';
-import { piiKey, protectColumns } from './personal-data.js';
+import { checkKnownKey, piiKey } from '../personal-data/index.js';
+import { hashes, protectColumns } from './personal-data.js';
 import type { CursorRange, LastCursor } from './postgres/cursor.js';
 import { readerError } from './reader-errors.js';
 import { checkUnchanged, hashFile, locateSourceFile } from './source-file.js';
+import { sourceLabel } from './source-label.js';
 import { openSourceReader, positionColumn, type SourceColumn } from './source-reader.js';
 
 export interface IngestRequest<S extends BatchSource = BatchSource> {
@@ -71,9 +73,13 @@ export interface IngestResult {
   readonly notes?: readonly string[];
 }
 
-/** Reads a source into a staging Parquet file, wherever it lies: see {@link ingestFile} and `ingestPostgres`. */
+/**
+ * Reads a source into a staging Parquet file, wherever it lies: see {@link ingestFile} and `ingestPostgres`.
+ * @throws DefinitionError also for a key of personal data that is not the project's.
+ */
 export async function ingestSource(lake: Lake, request: IngestRequest): Promise<IngestResult> {
   const { source } = request;
+  if (hashes(source)) await checkKnownKey(lake, piiKey(sourceLabel(source), request.env), sourceLabel(source));
   if (source.kind === 'file_source') return ingestFile(lake, { ...request, source });
   const { ingestPostgres } = await import('./postgres/ingest.js');
   return ingestPostgres({ ...request, source });
@@ -91,7 +97,7 @@ export async function ingestFile(
 ): Promise<IngestResult & { readonly provenance: FileProvenance }> {
   const { source, projectRoot, signal, onProgress, env = process.env } = request;
   const file = locateSourceFile(source, projectRoot);
-  if (Object.values(source.pii ?? {}).includes('hash')) piiKey(source, env);
+  if (hashes(source)) piiKey(sourceLabel(source), env);
   const progress = (step: 'hash' | 'read', doneBytes: number): void =>
     onProgress?.({ step, doneBytes, totalBytes: file.bytes });
   const sha256 = await hashFile(file, { signal, onBytes: (done) => progress('hash', done) });

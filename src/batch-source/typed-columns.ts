@@ -1,4 +1,4 @@
-import type { PiiRule } from '../definitions/batch-source.js';
+import type { PiiRules } from '../definitions/pii-rules.js';
 import { DataError } from '../errors.js';
 import { id, lit, type Session, type SqlValue, type StatementOptions } from '../lake/index.js';
 import { sqlType, typeName, type ValueType } from '../types.js';
@@ -26,7 +26,7 @@ export interface TypingContext extends ConversionOptions, StatementOptions {
   readonly view: string;
   /** The file as its owner knows it, for errors. */
   readonly shown: string;
-  readonly pii?: Readonly<Record<string, PiiRule>> | undefined;
+  readonly pii?: PiiRules | undefined;
 }
 
 export interface TypedColumns {

@@ -139,6 +139,11 @@ const entries: readonly Entry[] = [
     load: async () => (await import('./push.js')).registerPush,
   },
   {
+    name: 'pii',
+    about: 'personal data: the hash of a value, and the key that hashes are made with',
+    load: async () => (await import('./pii.js')).registerPii,
+  },
+  {
     name: 'materialize',
     about: 'bring the newest row of every entity into the online store',
     load: async () => (await import('./materialize.js')).registerMaterialize,

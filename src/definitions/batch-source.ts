@@ -1,10 +1,8 @@
 import { DefinitionError } from '../errors.js';
 import type { Definition } from './definition.js';
+import { checkPiiRules, type PiiRules } from './pii-rules.js';
 import type { PostgresSource } from './postgres-source.js';
 import type { FileSource } from './sources.js';
-
-/** What ingest does with a column that holds personal data: a keyed hash (joinable), `***`, or nothing at all is kept. */
-export type PiiRule = 'hash' | 'mask' | 'drop';
 
 /** What every source of whole rows says, wherever they lie. */
 export interface BatchSourceFields {
@@ -12,7 +10,8 @@ export interface BatchSourceFields {
   readonly timestampField: string;
   /** When the row was made; breaks ties between rows of one event time. */
   readonly createdTimestampField?: string;
-  readonly pii?: Readonly<Record<string, PiiRule>>;
+  /** Columns that hold personal data, and what ingest makes of them before anything is written. */
+  readonly pii?: PiiRules;
 }
 
 /** Where a pipeline ingests rows from. */
@@ -23,19 +22,15 @@ export const batchSourceFields = ['timestampField', 'createdTimestampField', 'pi
 export const isBatchSource = (definition: Definition | undefined): definition is BatchSource =>
   definition?.kind === 'file_source' || definition?.kind === 'postgres_source';
 
-/** @throws DefinitionError when the event time has no column, or a pii rule is unknown. */
-export function checkBatchSource(where: string, def: BatchSourceFields): void {
+/** @throws DefinitionError when the event time has no column, or a pii rule can't hold. */
+export function checkBatchSource(where: string, def: BatchSourceFields & { readonly cursor?: string }): void {
   if (typeof def.timestampField !== 'string' || def.timestampField === '') {
     throw new DefinitionError('timestampField is missing', {
       where,
       mend: 'name the column that holds the event time',
     });
   }
-  for (const [column, rule] of Object.entries(def.pii ?? {})) {
-    if (['hash', 'mask', 'drop'].includes(rule)) continue;
-    throw new DefinitionError(`pii.${column} ${JSON.stringify(rule)} is unknown`, {
-      where,
-      mend: 'use hash, mask or drop',
-    });
-  }
+  const { timestampField, createdTimestampField, cursor } = def;
+  // How far a cursor came is kept with each publication.
+  checkPiiRules(where, def.pii, { timestampField, createdTimestampField, cursor });
 }

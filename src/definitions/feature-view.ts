@@ -19,6 +19,7 @@ import type { Entity } from './entity.js';
 import type { EventContext } from './event-context.js';
 import { checkExpectations, type Expectation } from './expectations.js';
 import { viewSchema } from './feature-table.js';
+import { checkRuledColumns } from './pii-rules.js';
 import { selectable } from './selection.js';
 import type { KafkaSource } from './sources.js';
 
@@ -113,8 +114,13 @@ export function featureView<const N extends string, const E extends readonly Ent
         : 'give it a fileSource or a postgresSource';
     throw new DefinitionError('source is no file and no database', { where, mend });
   }
+  const checked = checkView(where, def);
+  checkRuledColumns(where, def.source, [
+    { role: 'join key', columns: checked.joinKeys },
+    { role: 'feature', columns: def.features },
+  ]);
   const { ttl: _, freshness: __, ...rest } = def;
-  const base = { ...rest, ...checkView(where, def), kind: 'feature_view' as const, source: def.source };
+  const base = { ...rest, ...checked, kind: 'feature_view' as const, source: def.source };
   return define(selectable(base)) as unknown as FeatureView<N, JoinKeysOf<E>, F>;
 }
 
@@ -155,8 +161,13 @@ export function streamFeatureView<
     throw new DefinitionError('transform is not a function', { where, mend: 'write transform: (event) => ({ … })' });
   }
   const checked = checkView(where, def);
+  checkRuledColumns(where, def.source, [
+    { role: 'join key', columns: checked.joinKeys },
+    // What a transform gives is new, whatever it is called.
+    { role: 'feature', columns: def.transform === undefined ? def.features : {} },
+  ]);
   for (const key of Object.keys(checked.joinKeys)) {
-    if (def.source.event[key] === undefined) {
+    if (def.source.seen[key] === undefined) {
       throw new DefinitionError(`the events have no field "${key}", a join key`, {
         where,
         mend: `add ${key} to the source's event`,
@@ -165,7 +176,7 @@ export function streamFeatureView<
   }
   if (def.transform === undefined) {
     for (const feature of Object.keys(def.features)) {
-      if (def.source.event[feature] === undefined) {
+      if (def.source.seen[feature] === undefined) {
         throw new DefinitionError(`the events have no field "${feature}"`, {
           where,
           mend: 'add it to the event, or compute it in transform',

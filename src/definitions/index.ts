@@ -1,4 +1,4 @@
-export type { BatchSource, PiiRule } from './batch-source.js';
+export type { BatchSource } from './batch-source.js';
 export { type BuiltinWorkflow, builtinArgs } from './builtin-args.js';
 export type { CleaningRules } from './cleaning.js';
 export { type Calendar, cronCalendars } from './cron.js';
@@ -35,6 +35,7 @@ export {
   streamFeatureView,
 } from './feature-view.js';
 export { type Notification, slack, webhook } from './notification.js';
+export type { PiiRule, PiiRules } from './pii-rules.js';
 export { type Deadline, type Json, type Overlap, type Pipeline, pipeline, type Retries } from './pipeline.js';
 export { checkArgs } from './pipeline-args.js';
 export { pipelineNamed } from './pipeline-named.js';

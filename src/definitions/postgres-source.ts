@@ -1,5 +1,5 @@
 import { DefinitionError } from '../errors.js';
-import { type BatchSourceFields, batchSourceFields, checkBatchSource, type PiiRule } from './batch-source.js';
+import { type BatchSourceFields, batchSourceFields, checkBatchSource } from './batch-source.js';
 import {
   checkFields,
   checkMeta,
@@ -11,6 +11,7 @@ import {
   metaFields,
 } from './definition.js';
 import { type Duration, parseDuration } from './duration.js';
+import type { PiiRule } from './pii-rules.js';
 import { checkSelect } from './select-statement.js';
 import { checkSetting, type Setting } from './setting.js';
 

@@ -7,7 +7,6 @@ import {
   batchSourceFields,
   checkBatchSource,
   isBatchSource,
-  type PiiRule,
 } from './batch-source.js';
 import {
   checkFields,
@@ -21,6 +20,7 @@ import {
   metaFields,
 } from './definition.js';
 import { type Duration, parseDuration } from './duration.js';
+import { checkEventRules, checkPiiRules, type PiiRule, type PiiRules, type Seen, seenSchema } from './pii-rules.js';
 import { parseStreamStart, type StreamStart, type StreamStartOption } from './stream-start.js';
 
 export type FileFormat = 'parquet' | 'csv' | 'tsv' | 'ndjson';
@@ -72,9 +72,13 @@ export function fileSource(
 }
 
 /** A stream of JSON events of a Kafka topic, or of the embedded event log of the same name: the store's configuration decides. */
-export interface KafkaSource<E extends Schema = Schema> extends Definition<'kafka_source'> {
+export interface KafkaSource<S extends Schema = Schema> extends Definition<'kafka_source'> {
   readonly topic: string;
-  readonly event: E;
+  /** The fields of one event, as producers send them. */
+  readonly event: Schema;
+  /** The fields as views see them, once the rules for personal data are applied. */
+  readonly seen: S;
+  readonly pii?: PiiRules;
   readonly timestampField: string;
   readonly createdTimestampField?: string;
   /** How far behind the newest event time seen an event may come before it counts as late; milliseconds. */
@@ -89,10 +93,15 @@ export interface KafkaSource<E extends Schema = Schema> extends Definition<'kafk
  * @param def.event the fields of one event; all are required and not null unless wrapped in `nullable()`.
  * @param def.timestampField the field that holds the event time; must be a timestamp.
  * @param def.watermark e.g. `'5 minutes'`; none = no event is late.
+ * @param def.pii fields masked, hashed (key from ASOF_PII_KEY) or dropped before the transform sees them and anything is kept. The
+ * batchSource has the same rules.
  * @param def.start where a view begins that never read the topic: `'earliest'` (default), `'latest'`, or
  * `{ timestamp: '2026-01-01T00:00:00Z' }`, the first event sent at or after it; a stream in files keeps no such times.
  */
-export function kafkaSource<const E extends Schema>(
+export function kafkaSource<
+  const E extends Schema,
+  const P extends { readonly [K in keyof E]?: PiiRule } = Record<never, PiiRule>,
+>(
   def: {
     name?: string;
     topic: string;
@@ -102,8 +111,9 @@ export function kafkaSource<const E extends Schema>(
     watermark?: Duration;
     start?: StreamStartOption;
     batchSource?: BatchSource;
+    pii?: P;
   } & Meta,
-): KafkaSource<E> {
+): KafkaSource<Seen<E, P>> {
   const { watermark, start, ...rest } = def;
   const name = def.name ?? def.topic;
   checkName('kafkaSource', name);
@@ -117,6 +127,7 @@ export function kafkaSource<const E extends Schema>(
     'watermark',
     'start',
     'batchSource',
+    'pii',
   ]);
   checkMeta(where, def);
   if (!/^[A-Za-z0-9._-]{1,200}$/.test(def.topic) || /^\.+$/.test(def.topic)) {
@@ -142,6 +153,20 @@ export function kafkaSource<const E extends Schema>(
       mend: 'give it a fileSource or a postgresSource',
     });
   }
+  const pii = def.pii as PiiRules | undefined;
+  const { timestampField, createdTimestampField } = def;
+  checkPiiRules(where, pii, { timestampField, createdTimestampField });
+  checkEventRules(where, def.event, pii, def.batchSource && (def.batchSource.pii ?? {}));
+  const seen = seenSchema(def.event, pii) as Seen<E, P>;
   const watermarkMs = watermark === undefined ? Number.POSITIVE_INFINITY : parseDuration(where, 'watermark', watermark);
-  return define({ kind: 'kafka_source', ...rest, name, watermarkMs, start: parseStreamStart(where, start) });
+  const { pii: _, ...fields } = rest;
+  return define({
+    kind: 'kafka_source',
+    ...fields,
+    name,
+    seen,
+    watermarkMs,
+    start: parseStreamStart(where, start),
+    ...(pii === undefined ? {} : { pii }),
+  });
 }

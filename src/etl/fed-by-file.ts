@@ -9,7 +9,7 @@ export function fedByFile(view: AnyFeatureView, file: string): AnyFeatureView {
     path: path.resolve(file),
     timestampField,
     ...(createdTimestampField === undefined ? {} : { createdTimestampField }),
-    ...(view.kind === 'feature_view' && view.source.pii !== undefined ? { pii: { ...view.source.pii } } : {}),
+    ...(view.source.pii === undefined ? {} : { pii: { ...view.source.pii } }),
   });
   return view.kind === 'feature_view'
     ? { ...view, source: pushed }

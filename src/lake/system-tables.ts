@@ -67,6 +67,8 @@ export const systemTables = {
    */
   forgets:
     'id VARCHAR, recorded_at TIMESTAMPTZ, state VARCHAR, digest VARCHAR, join_keys VARCHAR, reason VARCHAR, snapshot BIGINT, detail VARCHAR',
+  /** The keys the project hashed personal data with, by fingerprint; the newest holds. */
+  pii_key: 'fingerprint VARCHAR, recorded_at TIMESTAMPTZ',
 } as const;
 
 export type SystemTable = keyof typeof systemTables;

@@ -73,6 +73,7 @@ export type SourceSpec = BaseSpec &
         /** Absent = the earliest event. */
         readonly start?: string | undefined;
         readonly batchSource?: string | undefined;
+        readonly pii?: Readonly<Record<string, string>> | undefined;
       }
   );
 
@@ -198,6 +199,7 @@ export function sourceSpec(source: BatchSource | KafkaSource): SourceSpec {
     watermarkMs: Number.isFinite(source.watermarkMs) ? source.watermarkMs : undefined,
     start: source.start === 'earliest' ? undefined : streamStartText(source.start),
     batchSource: source.batchSource?.name,
+    pii: source.pii,
   };
 }
 

@@ -3,6 +3,7 @@ import { eventTimestamp, type FeatureTable, tableColumns } from '../definitions/
 import type { StreamFeatureView } from '../definitions/feature-view.js';
 import type { DeadLetter, EventCounts } from '../offline-store/offline-store.js';
 import type { StreamRecord } from '../stream-source/stream-source.js';
+import type { EventPrivacy } from '../transform/event-privacy.js';
 import { eventDecoder } from '../transform/event-schema.js';
 import { rowBuilder } from '../transform/event-to-row.js';
 import { MessageContext } from './message-context.js';
@@ -34,11 +35,19 @@ export class EventBatcher {
   readonly #eventColumn: number;
   readonly #decode: ReturnType<typeof eventDecoder>;
   readonly #build: ReturnType<typeof rowBuilder>;
+  readonly #privacy: EventPrivacy | undefined;
   /** Microseconds, by partition. */
   readonly #newest: Map<number, bigint>;
 
-  constructor(view: StreamFeatureView, table: FeatureTable, newest: ReadonlyMap<number, bigint>) {
+  /** @param privacy of a view whose source has rules for personal data. */
+  constructor(
+    view: StreamFeatureView,
+    table: FeatureTable,
+    newest: ReadonlyMap<number, bigint>,
+    privacy?: EventPrivacy | undefined,
+  ) {
     this.#view = view;
+    this.#privacy = privacy;
     this.#schema = Object.keys(tableColumns(table));
     this.#eventColumn = this.#schema.indexOf(eventTimestamp);
     this.#decode = eventDecoder(view.source);
@@ -87,13 +96,14 @@ export class EventBatcher {
     }
     const decoded = this.#decode(record.value);
     if (!decoded.ok) return decoded.reason;
+    this.#privacy?.treat(decoded.event);
     const origin = {
       ...ingest,
       topic: this.#view.source.topic,
       partition: record.partition,
       offset: record.offset,
     };
-    return this.#build(decoded.event, columns, origin, new MessageContext(record));
+    return this.#build(decoded.event, columns, origin, new MessageContext(record, this.#privacy !== undefined));
   }
 
   /** Decides what becomes of the row just added: written, or late and by the view's choice dropped or set aside. */
@@ -128,8 +138,14 @@ export class EventBatcher {
   }
 
   #bury(batch: EventBatch, { partition, offset, value }: StreamRecord, reason: string): void {
-    const payload = value === null ? null : value.subarray(0, deadLetterPayloadBytes);
-    batch.deadLetters.push({ partition, offset, reason, payload });
+    const { payload, remark } =
+      value === null || this.#privacy === undefined ? { payload: value, remark: '' } : this.#privacy.keep(value);
+    batch.deadLetters.push({
+      partition,
+      offset,
+      reason: remark === '' ? reason : `${reason}; ${remark}`,
+      payload: payload?.subarray(0, deadLetterPayloadBytes) ?? null,
+    });
     const counts = batch.partitions.get(partition)?.counts;
     if (counts !== undefined) counts.deadLetters += 1;
   }

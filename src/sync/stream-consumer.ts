@@ -3,8 +3,11 @@ import { limits } from '../config.js';
 import type { FeatureTable } from '../definitions/feature-table.js';
 import type { StreamFeatureView } from '../definitions/feature-view.js';
 import { DataError, FencedError } from '../errors.js';
+import type { Lake } from '../lake/index.js';
 import type { ClaimRequest } from '../offline-store/offline-store.js';
+import { checkKnownKey, piiKey } from '../personal-data/index.js';
 import type { StreamRecord, StreamSource } from '../stream-source/stream-source.js';
+import { type EventPrivacy, eventPrivacy } from '../transform/event-privacy.js';
 import { LiveEnd } from './online-ends.js';
 import type { Stores } from './stores.js';
 import { assignedNow, claimAssigned } from './stream-claim.js';
@@ -37,6 +40,7 @@ const pauseMs = 50;
  * transaction of the lake, then writes online, then notes the offset online: wherever it is killed, the next consumer goes on
  * without a row lost or doubled. As a member of a group it follows its assignments: what was read under an earlier one is committed
  * as long as nobody else took the partitions over, and read again by whoever did.
+ * @throws DefinitionError when personal data is to be hashed and the key is missing or another one.
  * @throws FencedError when another consumer took the partitions over, other than by a new assignment.
  * @throws DataError when events were lost unread, or more than limits.deadLetterShareMax of them are unusable; what was read
  * before is committed.
@@ -44,7 +48,7 @@ const pauseMs = 50;
 export async function consumeStream(stores: Stores, request: ConsumeRequest): Promise<SliceReport> {
   const { source, signal } = request;
   const liveEnd = new LiveEnd(stores.online, request.table.view);
-  const slice = new Slice(stores, request, liveEnd);
+  const slice = new Slice(stores, { ...request, privacy: await privacyOf(stores.lake, request.view) }, liveEnd);
   const endsAt = Date.now() + request.sliceMs;
   /** The assignment under which this consumer was fenced off before. */
   let fencedUnder: number | undefined;
@@ -71,6 +75,15 @@ export async function consumeStream(stores: Stores, request: ConsumeRequest): Pr
     }
     slice.letGo();
   }
+}
+
+/** What the source's rules for personal data ask for. @throws DefinitionError without a key, or with one that is not the project's. */
+async function privacyOf(lake: Lake, { source }: StreamFeatureView): Promise<EventPrivacy | undefined> {
+  if (!Object.values(source.pii ?? {}).includes('hash')) return eventPrivacy(source, undefined);
+  const where = `kafkaSource "${source.name}"`;
+  const key = piiKey(where);
+  await checkKnownKey(lake, key, where);
+  return eventPrivacy(source, key);
 }
 
 /** In a group a member learns last that its partitions went to another one, which may have claimed them already. */

@@ -6,6 +6,7 @@ import { ingestTimeUs } from '../offline-store/ingest-time.js';
 import type { EventCounts, PartitionClaim } from '../offline-store/offline-store.js';
 import { ensureSchema } from '../online-store/feature-schemas.js';
 import type { StreamRecord, StreamSource } from '../stream-source/stream-source.js';
+import type { EventPrivacy } from '../transform/event-privacy.js';
 import { type EventBatch, EventBatcher, noEvents } from './event-batch.js';
 import type { LiveEnd } from './online-ends.js';
 import { packRows, type RowColumns } from './online-rows.js';
@@ -36,6 +37,8 @@ export interface SliceRequest {
   readonly view: StreamFeatureView;
   readonly table: FeatureTable;
   readonly source: StreamSource;
+  /** Of a view whose source has rules for personal data. */
+  readonly privacy?: EventPrivacy | undefined;
 }
 
 /** How often a busy consumer looks where the topic ends. */
@@ -67,7 +70,7 @@ export class Slice {
     this.#stores = stores;
     this.#request = request;
     this.#liveEnd = liveEnd;
-    this.#batcher = new EventBatcher(request.view, request.table, new Map());
+    this.#batcher = new EventBatcher(request.view, request.table, new Map(), request.privacy);
   }
 
   /** Whether it ever held partitions, or knew that it had none. */
@@ -79,7 +82,8 @@ export class Slice {
   hold(holding: Holding): void {
     this.#holding = holding;
     this.#claims = new Map(holding.claims.map((claim) => [claim.partition, claim]));
-    this.#batcher = new EventBatcher(this.#request.view, this.#request.table, holding.newest);
+    const { view, table, privacy } = this.#request;
+    this.#batcher = new EventBatcher(view, table, holding.newest, privacy);
     for (const { partition, nextOffset, newestIngestUs = 0n } of holding.claims) {
       if (newestIngestUs > this.#ingestedBefore) this.#ingestedBefore = newestIngestUs;
       // Where somebody else read on meanwhile, the last event is no longer one of this consumer.

@@ -87,8 +87,8 @@ const transformedTable = 'transformed_rows';
 
 /** The event's fields as columns of the file; its times under the names the file has for them. */
 function wantedFields(view: TransformFileRequest['view']): WantedColumn[] {
-  const { event, timestampField, createdTimestampField, batchSource } = view.source;
-  return Object.entries(event).map(([name, type]) => {
+  const { seen, timestampField, createdTimestampField, batchSource } = view.source;
+  return Object.entries(seen).map(([name, type]) => {
     const isTime = name === timestampField;
     const from = isTime
       ? batchSource?.timestampField
@@ -115,7 +115,7 @@ async function transformRows(
   rows: number,
   { view, signal, onProgress }: TransformFileRequest,
 ): Promise<void> {
-  const fields = Object.entries(view.source.event).map(([name, type]) => ({
+  const fields = Object.entries(view.source.seen).map(([name, type]) => ({
     name,
     read: columnReader(type),
     value: fieldValue(type),

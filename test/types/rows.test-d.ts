@@ -15,10 +15,12 @@ import {
   type HistoricalRow,
   int32,
   int64,
+  type KafkaSource,
   kafkaSource,
   list,
   nullable,
   type OnlineRow,
+  type Row,
   streamFeatureView,
   string,
   timestamp,
@@ -159,3 +161,18 @@ stats.pick('rate').pick('trips');
 // @ts-expect-error a row without the city
 const keys: EntityKeys<typeof several> = { driver_id: 1 };
 void keys;
+
+// --- personal data: hashed and masked fields reach a transform as text, dropped ones not at all
+const ruled = kafkaSource({
+  topic: 'ruled',
+  event,
+  timestampField: 'at',
+  pii: { driver_id: 'hash', note: 'mask', rate: 'drop' },
+});
+holds<
+  Equal<Parameters<NonNullable<TransformOf<typeof ruled>>>[0], { driver_id: string; at: Date; note: string | null }>
+>();
+// @ts-expect-error a rule for no field of the event
+kafkaSource({ topic: 'ruled', event, timestampField: 'at', pii: { nope: 'hash' } });
+
+type TransformOf<S> = S extends KafkaSource<infer E> ? (event: Row<E>) => unknown : never;

@@ -34,7 +34,7 @@ async function clean(view: CleanView, file: string, options: SourceOptions = {},
   made += 1;
   const staged = path.join(temp.stateDir, `ingest-${made}.parquet`);
   const out = path.join(temp.stateDir, `clean-${made}.parquet`);
-  await ingestFile(temp.lake, { source, projectRoot: from, file: staged, env: { ASOF_PII_KEY: 'k' } });
+  await ingestFile(temp.lake, { source, projectRoot: from, file: staged, env: { ASOF_PII_KEY: 'a key of the tests' } });
   const done = await cleanFile(temp.lake, { view, source, input: staged, file: out }).catch((error: Error) => ({
     error,
   }));

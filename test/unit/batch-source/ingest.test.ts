@@ -227,7 +227,7 @@ describe('personal data', () => {
       expect(readFileSync(profile, 'utf8')).toMatch(leak);
       const source = sourceOf('p.csv', { pii: { mail: 'hash' } });
       const columns = [{ name: 'mail', type: 'VARCHAR' }];
-      const [column] = await protectColumns(session, source, columns, 'p.csv', { ASOF_PII_KEY: 'K'.repeat(8) });
+      const [column] = await protectColumns(session, source, columns, 'p.csv', { ASOF_PII_KEY: 'K'.repeat(16) });
       await session.all(`SELECT max(${column?.sql}) FROM ${mails}`);
     });
     const text = readFileSync(profile, 'utf8');
