@@ -98,7 +98,14 @@ export {
   type ReplayOptions,
   type VerifyOptions,
 } from './pipeline-steps.js';
-export type { ExpectationResult, ExpectationStatus, Profile, Quality } from './quality/index.js';
+export type {
+  ColumnDrift,
+  DriftResult,
+  ExpectationResult,
+  ExpectationStatus,
+  Profile,
+  Quality,
+} from './quality/index.js';
 export type { Applied, Change, ObjectKind, Plan, RegistryEntry, RegistryState } from './registry/index.js';
 export type { LogFields, LogFilter, LogLevel, RunLogLine, RunLogs } from './run-logs/index.js';
 export {

@@ -14,6 +14,10 @@ const fits: Partial<Record<Expectation['rule'], { readonly kinds: readonly strin
   monotonic: { kinds: [...numbers, 'timestamp'], words: 'a number or a time' },
   freshness: { kinds: ['timestamp'], words: 'a time' },
   matches: { kinds: ['string'], words: 'a string' },
+  no_drift: {
+    kinds: [...numbers, 'bool', 'string', 'timestamp'],
+    words: 'numbers, times, strings and booleans',
+  },
   length_between: { kinds: ['string', 'list'], words: 'a string or a list' },
 };
 

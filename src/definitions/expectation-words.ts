@@ -1,9 +1,10 @@
 import { formatDuration } from './duration.js';
-import type { Expectation, Threshold } from './expectation.js';
+import type { DriftReference, Expectation, Threshold } from './expectation.js';
 
 /** The columns a rule reads; of custom SQL nobody knows. */
 export function columnsOf(e: Expectation): readonly string[] {
   if (e.rule === 'unique') return e.columns;
+  if (e.rule === 'no_drift') return e.columns ?? [];
   return 'column' in e ? [e.column] : [];
 }
 
@@ -34,12 +35,18 @@ export function describeExpectation(e: Expectation): string {
       return `quantileBetween(${e.column}, ${e.quantile}, ${e.min}, ${e.max})`;
     case 'freshness':
       return `freshness(${e.column}, at most ${formatDuration(e.atMostMs)})`;
+    case 'no_drift':
+      return `noDrift(${[describeReference(e.against), ...(e.columns ?? [])].join(', ')})`;
     case 'row_count':
       return `rowCount(${e.min}..${e.max === Number.MAX_SAFE_INTEGER ? '' : e.max})`;
     case 'row_count_change':
       return `rowCountChange(last ${e.lastRuns} runs, at most ${e.atMost})`;
   }
 }
+
+/** `last accepted run`, `window spring` */
+export const describeReference = (against: DriftReference): string =>
+  against.kind === 'window' ? `window ${against.name}` : 'last accepted run';
 
 const upTo = (max: number): string => (max === Number.MAX_SAFE_INTEGER ? 'any' : String(max));
 

@@ -44,6 +44,11 @@ export type RowsExpectation =
   | (RowRule & { readonly rule: 'monotonic'; readonly strict?: boolean })
   | (ExpectationOptions & { readonly rule: 'custom_sql'; readonly name: string; readonly sql: string });
 
+/** Rows of the view's own history that a run's rows are compared with. Times are ISO strings, the window is [from, to). */
+export type DriftReference =
+  | { readonly kind: 'last_accepted_run' }
+  | { readonly kind: 'window'; readonly name: string; readonly from: string; readonly to: string };
+
 export type TableExpectation =
   | (ColumnRule & { readonly rule: 'missing_ratio'; readonly below: number })
   | (ColumnRule & { readonly rule: 'mean_between'; readonly min: number; readonly max: number })
@@ -54,6 +59,12 @@ export type TableExpectation =
       readonly max: number;
     })
   | (ColumnRule & { readonly rule: 'freshness'; readonly atMostMs: number })
+  | (TableOptions & {
+      readonly rule: 'no_drift';
+      readonly against: DriftReference;
+      readonly columns?: readonly string[];
+      readonly share?: number;
+    })
   | (TableOptions & { readonly rule: 'row_count'; readonly min: number; readonly max: number })
   | (TableOptions & { readonly rule: 'row_count_change'; readonly lastRuns: number; readonly atMost: number });
 

@@ -5,6 +5,7 @@ import { tableName } from '../definitions/feature-table.js';
 import { DataError } from '../errors.js';
 import { shownPath } from '../lake/index.js';
 import {
+  type DriftResult,
   type ExpectationResult,
   evaluateExpectations,
   failureMessage,
@@ -18,6 +19,7 @@ import {
 import { cleaned } from './clean-step.js';
 import { batchSourceOf, type EtlContext, stagingOf, viewColumns } from './etl-context.js';
 import { recordExpectations } from './expectation-records.js';
+import { judgeDrifts } from './judge-drifts.js';
 import { intervalOf, lastAcceptedRows } from './run-history.js';
 import { madeUnder } from './staged-steps.js';
 import type { CleanReport, ExploreReport, StepOptions, StepTarget } from './step.js';
@@ -31,6 +33,7 @@ type Target = StepTarget & { readonly pipeline: string };
 interface Found {
   readonly profile: Profile;
   readonly expectations: readonly ExpectationResult[];
+  readonly drift: readonly DriftResult[];
   readonly quality: Quality;
   readonly quarantined: number;
   readonly good: number;
@@ -86,7 +89,7 @@ async function explore(context: EtlContext, target: Target, { signal, onProgress
     // Judged before rows are set aside: a quarantine rule is reported with all rows that broke it.
     const joinKeys = Object.keys(table.joinKeys);
     const interval = await intervalOf(context.lake, target.runId);
-    const results = await evaluateExpectations(session, {
+    const judged = await evaluateExpectations(session, {
       file,
       expectations,
       columns,
@@ -111,9 +114,10 @@ async function explore(context: EtlContext, target: Target, { signal, onProgress
     // Of the rows to publish; of all rows when none will be.
     const profiled = refused === undefined ? staging.file(validated) : file;
     const profile = await profileFile(session, { file: profiled, columns: Object.keys(columns), signal });
+    const { results, drift } = await judgeDrifts(context, target, { file: profiled, judged, signal, onProgress });
     const quality = refused === undefined ? qualityOf(results) : 'failed';
     const { rows, good, bad } = split instanceof DataError ? { rows: profile.rows, good: 0, bad: 0 } : split;
-    return { profile, expectations: results, quality, quarantined: bad, good, rows, refused };
+    return { profile, expectations: results, drift, quality, quarantined: bad, good, rows, refused };
   });
 }
 
@@ -141,6 +145,7 @@ function writeRunReport(context: EtlContext, target: Target, found: Found): { ht
       quality: found.quality,
       profile: found.profile,
       expectations: found.expectations,
+      drift: found.drift,
       notes: [
         ...notes,
         ...droppedColumns.map((column) => `Column ${column} of the source is not used by the view and was left out.`),
@@ -159,7 +164,7 @@ function placeOf(provenance: Provenance) {
 async function recordResults(
   { lake }: EtlContext,
   { runId, view, pipeline }: Target,
-  { profile, expectations, quality }: Found,
+  { profile, expectations, drift, quality }: Found,
   report: string,
 ): Promise<void> {
   const interval = await intervalOf(lake, runId);
@@ -167,9 +172,16 @@ async function recordResults(
     const table = lake.system('validation_results');
     await session.run(`DELETE FROM ${table} WHERE run_id = $1 AND view_name = $2`, [runId, view]);
     await session.run(
-      `INSERT INTO ${table} (run_id, view_name, recorded_at, quality, profile, expectations, report)
-       VALUES ($1, $2, now(), $3, $4, $5, $6)`,
-      [runId, view, quality, JSON.stringify(profile), JSON.stringify(expectations), report],
+      `INSERT INTO ${table} (run_id, view_name, recorded_at, quality, profile, expectations, report, drift)
+       VALUES ($1, $2, now(), $3, $4, $5, $6, $7)`,
+      [
+        runId,
+        view,
+        quality,
+        ...[profile, expectations].map((found) => JSON.stringify(found)),
+        report,
+        JSON.stringify(drift),
+      ],
     );
     await recordExpectations(session, lake, { runId, pipeline, view, interval }, expectations);
   });
@@ -179,17 +191,30 @@ async function recordResults(
 export async function validationResults(
   context: Pick<EtlContext, 'lake'>,
   runId: string,
-): Promise<{ view: string; quality: string; expectations: ExpectationResult[]; profile: Profile; report: string }[]> {
-  const rows = await context.lake.all<Record<'view_name' | 'quality' | 'expectations' | 'profile' | 'report', string>>(
-    `SELECT view_name, quality, expectations, profile, report FROM ${context.lake.system('validation_results')}
+): Promise<
+  {
+    view: string;
+    quality: string;
+    expectations: ExpectationResult[];
+    profile: Profile;
+    report: string;
+    drift: DriftResult[];
+  }[]
+> {
+  const rows = await context.lake.all<
+    Record<'view_name' | 'quality' | 'expectations' | 'profile' | 'report', string> & { drift: string | null }
+  >(
+    `SELECT view_name, quality, expectations, profile, report, drift FROM ${context.lake.system('validation_results')}
      WHERE run_id = $1 ORDER BY recorded_at`,
     [runId],
   );
-  return rows.map(({ view_name, quality, expectations, profile, report }) => ({
+  return rows.map(({ view_name, quality, expectations, profile, report, drift }) => ({
     view: view_name,
     quality,
     expectations: JSON.parse(expectations) as ExpectationResult[],
     profile: JSON.parse(profile) as Profile,
     report,
+    // Null in records of older versions.
+    drift: JSON.parse(drift ?? '[]') as DriftResult[],
   }));
 }

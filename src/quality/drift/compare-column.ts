@@ -2,12 +2,12 @@ import { type Session, type StatementOptions, tempTable } from '../../lake/index
 import type { ColumnDrift } from '../drift-result.js';
 import { isoOfMicros } from '../profile-distribution.js';
 import { columnClass, type FileColumn } from '../value-json.js';
-import { chiSquaredPpf } from './chi-squared.js';
 import { type Count, chiSquared, jensenShannon, jensenShannonFloor, stabilityFloor, stabilityIndex } from './counts.js';
 import { ksPValue } from './ks-two-sample.js';
 import { countBars, countTenths, cumulated, scanNumbers } from './number-scan.js';
-import { countedValues, type SamplePair } from './samples.js';
+import { countedValues, type SamplePair, valuesOf } from './samples.js';
 import { readValueCounts } from './value-counts.js';
+import { readStretches, wassersteinFloor } from './wasserstein-floor.js';
 
 /** Evidently's rules: up to so many reference values a test decides, above a distance; numbers with few values are categories. */
 export const driftRules = { testUpTo: 1_000, categoriesUpTo: 5, pValue: 0.05, distance: 0.1 } as const;
@@ -40,7 +40,7 @@ export async function compareColumn(session: Session, request: CompareColumn): P
   const isNumber = ['integer', 'float', 'time'].includes(columnClass(column.type));
   const counted = countedValues(samples, column);
   const sql = isNumber ? cumulated(counted, scaleOf(request.largest)) : counted;
-  await session.run(`CREATE OR REPLACE TEMP TABLE ${tempTable(table)} AS ${sql}`, samples.values, { signal });
+  await session.run(`CREATE OR REPLACE TEMP TABLE ${tempTable(table)} AS ${sql}`, valuesOf(samples), { signal });
   try {
     const row = await session.one<{ n: bigint }>(`SELECT count(*) AS n FROM ${tempTable(table)}`, [], { signal });
     const distinct = Number(row?.n ?? 0);
@@ -70,9 +70,8 @@ async function compareNumbers(session: Session, request: CompareColumn, distinct
     return { ...base, method: 'ks', statistic, pValue, threshold: driftRules.pValue };
   }
   const unit = scan.deviation > 0 ? scan.deviation : constantDeviation / scale;
-  // How far two samples of one distribution may lie apart, on the safe side: as if all its parts swayed together.
-  const sizes = 1 / total.current + 1 / total.reference;
-  const floor = (Math.sqrt(chiSquaredPpf(certainty, 1) * sizes) * scan.spread) / unit;
+  const stretches = await readStretches(session, table, total, { signal });
+  const floor = wassersteinFloor(stretches, total, certainty) / unit;
   return {
     ...base,
     method: 'wasserstein',

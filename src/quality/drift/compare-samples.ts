@@ -35,9 +35,8 @@ const falseAlarms = 0.05;
 export async function compareSamples(session: Session, request: CompareRequest): Promise<Comparison> {
   const { samples, signal } = request;
   const columns = asFileColumns(request.columns);
-  const { current, reference, values } = samples;
-  const now = await countSample(session, current, values, columns, { signal });
-  const before = await countSample(session, reference, values, columns, { signal });
+  const now = await countSample(session, samples.current, columns, { signal });
+  const before = await countSample(session, samples.reference, columns, { signal });
   const pairs = columns.map((column, index) => {
     const none: ColumnCount = { present: 0, usable: 0, largest: 0 };
     return { column, now: now.columns[index] ?? none, before: before.columns[index] ?? none };

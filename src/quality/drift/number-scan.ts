@@ -12,8 +12,6 @@ export interface NumberScan {
   readonly ksDistance: bigint;
   /** Area between the two cumulated shares, in scaled units. */
   readonly wasserstein: number;
-  /** ∫ √(F·(1 - F)) of both samples together, in scaled units: how far chance may bring them apart, but for their sizes. */
-  readonly spread: number;
   /** Of the reference (divided by n), in scaled units; 0 when it is constant. */
   readonly deviation: number;
 }
@@ -34,12 +32,10 @@ export async function scanNumbers(
   { current, reference }: Count,
   options: StatementOptions,
 ): Promise<NumberScan> {
-  const pooled = `((c_to + r_to) / ${current + reference})`;
   const row = await session.one<Record<string, unknown>>(
     `WITH centre AS (SELECT fsum(r * x) / ${reference} AS mean FROM ${tempTable(table)})
      SELECT max(abs(c_to::HUGEINT * ${reference} - r_to::HUGEINT * ${current}))::VARCHAR AS distance,
        fsum(abs(c_to / ${current} - r_to / ${reference}) * (next_x - x)) AS area,
-       fsum(sqrt(greatest(0, ${pooled} * (1 - ${pooled}))) * (next_x - x)) AS spread,
        count(*) FILTER (r > 0) AS reference_values,
        sqrt(fsum(r * (x - mean) ** 2) / ${reference}) AS deviation
      FROM ${tempTable(table)}, centre`,
@@ -49,7 +45,6 @@ export async function scanNumbers(
   return {
     ksDistance: BigInt(String(row?.['distance'] ?? 0)),
     wasserstein: Number(row?.['area'] ?? 0),
-    spread: Number(row?.['spread'] ?? 0),
     deviation: Number(row?.['reference_values'] ?? 0) < 2 ? 0 : Number(row?.['deviation'] ?? 0),
   };
 }

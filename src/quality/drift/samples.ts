@@ -2,12 +2,21 @@ import { id, type Session, type SqlValue, type StatementOptions } from '../../la
 import { type Schema, sqlType } from '../../types.js';
 import { columnClass, type FileColumn, finiteNumber } from '../value-json.js';
 
-/** Two samples with the same columns, as SQL that can stand after FROM, with the values bound in it (`$1` …). */
-export interface SamplePair {
-  readonly current: string;
-  readonly reference: string;
+/** Rows, as SQL that can stand after FROM, with the values bound in it. */
+export interface Sample {
+  /** @param first number of the first place holder: `$3` when two others come before. */
+  readonly from: (first: number) => string;
   readonly values: readonly SqlValue[];
 }
+
+/** Two samples with the same columns. */
+export interface SamplePair {
+  readonly current: Sample;
+  readonly reference: Sample;
+}
+
+/** The values of a statement that names both. */
+export const valuesOf = ({ current, reference }: SamplePair): SqlValue[] => [...current.values, ...reference.values];
 
 /** What is known of a column in one sample. */
 export interface ColumnCount {
@@ -44,8 +53,7 @@ export const usable = (column: FileColumn): string => finiteNumber(cast(column),
 /** One scan of a sample. */
 export async function countSample(
   session: Session,
-  relation: string,
-  values: readonly SqlValue[],
+  { from, values }: Sample,
   columns: readonly FileColumn[],
   options: StatementOptions,
 ): Promise<SampleCounts> {
@@ -59,7 +67,7 @@ export async function countSample(
     ];
   });
   const row = await session.one(
-    `SELECT ${['count(*) AS rows', ...wanted].join(', ')} FROM ${relation} AS s`,
+    `SELECT ${['count(*) AS rows', ...wanted].join(', ')} FROM ${from(1)} AS s`,
     values,
     options,
   );
@@ -79,6 +87,6 @@ export function countedValues({ current, reference }: SamplePair, column: FileCo
   const side = (relation: string, counts: string): string =>
     `SELECT ${usable(column)} AS v, ${counts} FROM ${relation} AS s`;
   return `SELECT v, sum(c)::BIGINT AS c, sum(r)::BIGINT AS r
-    FROM (${side(current, '1 AS c, 0 AS r')} UNION ALL ${side(reference, '0 AS c, 1 AS r')}) AS both_samples
+    FROM (${side(current.from(1), '1 AS c, 0 AS r')} UNION ALL ${side(reference.from(1 + current.values.length), '0 AS c, 1 AS r')}) AS both_samples
     WHERE v IS NOT NULL GROUP BY v`;
 }

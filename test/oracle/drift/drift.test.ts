@@ -8,7 +8,7 @@ import { adjustPValues } from '../../../src/quality/drift/false-discovery.js';
 import { kolmogorovSf } from '../../../src/quality/drift/kolmogorov.js';
 import { ksPValue } from '../../../src/quality/drift/ks-two-sample.js';
 import { countTenths, cumulated, scanNumbers } from '../../../src/quality/drift/number-scan.js';
-import { countedValues, countSample } from '../../../src/quality/drift/samples.js';
+import { countedValues, countSample, type Sample } from '../../../src/quality/drift/samples.js';
 import { readValueCounts } from '../../../src/quality/drift/value-counts.js';
 import { columnClass, type FileColumn } from '../../../src/quality/value-json.js';
 import { withTempLake } from '../../support/lake.js';
@@ -86,12 +86,13 @@ describe('statistics in SQL, against scipy', () => {
   it.each(cases.map((each) => [each.name, each] as const))(
     '%s',
     async (_, { current, reference, distinct, ...wanted }) => {
-      const samples = { current: `(${current.sql})`, reference: `(${reference.sql})`, values: [] };
+      const of = (sql: string): Sample => ({ from: () => `(${sql})`, values: [] });
+      const samples = { current: of(current.sql), reference: of(reference.sql) };
       const [described] = await session.all<{ column_type: string }>(`DESCRIBE ${reference.sql}`);
       const column: FileColumn = { name: 'v', type: described?.column_type ?? '' };
       const total = { current: current.rows, reference: reference.rows };
       const counts = await Promise.all(
-        [samples.current, samples.reference].map((relation) => countSample(session, relation, [], [column], {})),
+        [samples.current, samples.reference].map((sample) => countSample(session, sample, [column], {})),
       );
       expect(counts.map(({ rows, columns: [count] }) => [rows, count?.usable])).toEqual([
         [current.rows, current.rows],
