@@ -104,13 +104,13 @@ export async function qualityHistory(
   const table = lake.system('expectation_results');
   const rows = await lake.all<Row>(
     `WITH runs AS (
-       SELECT run_id, max(coalesce(interval_start, recorded_at)) AS first, max(recorded_at) AS at FROM ${table}
+       SELECT run_id, max(coalesce(interval_start, recorded_at)) AS first_at, max(recorded_at) AS last_at FROM ${table}
        WHERE view_name = $1 ${given(from, 'coalesce(interval_end, recorded_at) >')}
          ${given(to, 'coalesce(interval_start, recorded_at) <')}
-       GROUP BY run_id ORDER BY first DESC, at DESC, run_id LIMIT ${Math.trunc(last) + 1}
+       GROUP BY run_id ORDER BY first_at DESC, last_at DESC, run_id LIMIT ${Math.trunc(last) + 1}
      )
      SELECT r.* FROM ${table} AS r JOIN runs USING (run_id) WHERE r.view_name = $1
-     ORDER BY runs.first, runs.at, r.run_id, r."position"`,
+     ORDER BY runs.first_at, runs.last_at, r.run_id, r."position"`,
     values,
   );
   const ids = [...new Set(rows.map(({ run_id }) => run_id))];

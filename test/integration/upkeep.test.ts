@@ -259,6 +259,10 @@ onBothCatalogs('upkeep', (engines) => {
           `INSERT INTO ${lake.system('validation_results')} VALUES ($1, 'stats', now(), 'passed', '', '', '')`,
           [runId],
         );
+        await session.run(
+          `INSERT INTO ${lake.system('expectation_results')} BY NAME SELECT $1 AS run_id, 'stats' AS view_name, now() AS recorded_at`,
+          [runId],
+        );
         for (const name of ['quarantine', 'dead_letters'])
           await session.run(
             `INSERT INTO ${lake.system(name)} BY NAME SELECT 'stats' AS view_name, now() AS recorded_at`,
@@ -285,7 +289,15 @@ onBothCatalogs('upkeep', (engines) => {
     });
     await open('still-open', 2);
     const aged = async (days: number): Promise<void> => {
-      for (const name of ['run_events', 'validation_results', 'publications', 'outbox', 'quarantine', 'dead_letters'])
+      for (const name of [
+        'run_events',
+        'validation_results',
+        'expectation_results',
+        'publications',
+        'outbox',
+        'quarantine',
+        'dead_letters',
+      ])
         await lake.transaction({ message: 'as if long ago' }, (session) =>
           session.run(`UPDATE ${lake.system(name)} SET recorded_at = recorded_at - INTERVAL ${days} DAYS`),
         );
@@ -323,6 +335,7 @@ onBothCatalogs('upkeep', (engines) => {
     const rows = async (name: string): Promise<number> =>
       Number((await lake.one<{ n: bigint }>(`SELECT count(*) AS n FROM ${lake.system(name)}`))?.n);
     expect(await rows('validation_results')).toBe(2);
+    expect(await rows('expectation_results')).toBe(2);
     // They tell where the rows came from that are in the lake.
     expect(await rows('publications')).toBe(publications);
     // Told by the runs that were closed of late.
