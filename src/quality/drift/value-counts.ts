@@ -17,7 +17,8 @@ export interface ValueCounts {
 
 /**
  * The most frequent values of a table made of {@link countedValues}, counted over both samples together: to choose them by their shares
- * in one would choose those that chance made many there, and see drift where is none.
+ * in one would choose those that chance made many there, and see drift where is none. Of equally frequent ones the hash chooses: new ids
+ * often come after the old ones in order.
  * @param inOrder draw them in the order of their values.
  */
 export async function readValueCounts(
@@ -29,7 +30,7 @@ export async function readValueCounts(
 ): Promise<ValueCounts> {
   const rows = await session.all<{ value: string; c: bigint; r: bigint }>(
     `SELECT ${jsonValue(columnValue(type), type, { textMax: profileLimits.textLetters })}::VARCHAR AS value, c, r FROM ${tempTable(table)}
-     ORDER BY c + r DESC, v LIMIT ${valuesMax}`,
+     ORDER BY c + r DESC, hash(v) LIMIT ${valuesMax}`,
     [],
     { signal },
   );
