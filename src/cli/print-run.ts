@@ -1,5 +1,6 @@
 import type { ExpectationResult, FeatureStore, StepRecord } from '../index.js';
-import { plural, printTable, seconds } from './output.js';
+import { howMany } from '../quality/index.js';
+import { printTable, seconds } from './output.js';
 
 export function printSteps(steps: readonly StepRecord[]): void {
   if (steps.length === 0) {
@@ -25,7 +26,7 @@ export async function printFailedExpectations(store: FeatureStore, runId: string
   for (const { view, expectations } of await store.steps.validationResults(runId)) {
     for (const result of expectations.filter(({ passed }) => !passed)) {
       console.log(
-        `\n${result.severity} ${view}: ${result.expectation}: ${plural(result.failed, 'bad row')} of ${result.checked}`,
+        `\n${result.severity} ${view}: ${result.expectation}: ${howMany(result, (count) => count.toLocaleString('en'))}`,
       );
       if (result.examples.length > 0) printTable(result.examples);
     }

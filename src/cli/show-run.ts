@@ -5,6 +5,7 @@ import { type GlobalOptions, withStore } from './command.js';
 import { type LiveProgress, liveProgress } from './live-progress.js';
 import { type ShownRun, withTemporalNews } from './lost-runs.js';
 import { plural, printJson, seconds } from './output.js';
+import { driftOf, printDrift } from './print-drift.js';
 import { printLog } from './print-log.js';
 import { failedExpectations, printFailedExpectations, printSteps } from './print-run.js';
 import { findTemporal } from './temporal-location.js';
@@ -27,6 +28,7 @@ export async function showRun(options: GlobalOptions, id: string): Promise<undef
         retriedBy,
         logs,
         failedExpectations: failed,
+        drift: await driftOf(store, record.runId),
       });
       return;
     }
@@ -41,6 +43,7 @@ export async function showRun(options: GlobalOptions, id: string): Promise<undef
     if (shown.url !== undefined) console.log(shown.url);
     if (record.message !== undefined) console.log(`\n${record.message}`);
     await printFailedExpectations(store, record.runId);
+    await printDrift(store, record.runId);
     if (logs.length > 0) {
       console.log(`\nlog, the last lines (\`asof logs ${record.runId.slice(0, 13)}\` shows all):`);
       printLog(logs);

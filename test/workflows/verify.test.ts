@@ -92,7 +92,7 @@ describe('verify_online_offline on a real Temporal server', () => {
     expect(await qualityOf(handle.workflowId)).toBe('failed');
     expect(await store.runs.find(runId)).toMatchObject({ status: 'failed', quality: 'failed', message });
     const shown = await project.ok('runs', 'show', runId);
-    expect(shown.stdout).toMatch(/it is not online: 1 bad row of 5/);
+    expect(shown.stdout).toMatch(/it is not online: 1 of 5 rows/);
     expect(shown.stdout).toContain('1003');
     const history = JSON.stringify(await handle.fetchHistory());
     expect(history).toContain('missing');
