@@ -115,7 +115,7 @@ class Story {
         });
       }
       if (!this.#json) printSteps(outcome.steps);
-      for (const report of Object.values(outcome.reports)) this.say(`  report: ${report}`);
+      for (const report of new Set(Object.values(outcome.reports))) this.say(`  report: ${report}`);
       const url = runUrl(stack.service, outcome.workflowId, outcome.runId);
       if (url !== undefined) this.#links.push(`${name}: ${url}`);
       this.#result['runs'] = [...((this.#result['runs'] as unknown[]) ?? []), { pipeline: name, ...outcome, url }];

@@ -109,6 +109,11 @@ const entries: readonly Entry[] = [
     load: async () => (await import('./runs.js')).registerRuns,
   },
   {
+    name: 'report',
+    about: 'what was found in the data of a run: its page, and what it says in short',
+    load: async () => (await import('./report.js')).registerReport,
+  },
+  {
     name: 'intervals',
     about: 'which intervals of a pipeline are done, and which are not',
     load: async () => (await import('./intervals.js')).registerIntervals,

@@ -8,6 +8,7 @@ import { plural, printJson, seconds } from './output.js';
 import { driftOf, printDrift } from './print-drift.js';
 import { printLog } from './print-log.js';
 import { failedExpectations, printFailedExpectations, printSteps } from './print-run.js';
+import { reportLines } from './report-lines.js';
 import { findTemporal } from './temporal-location.js';
 
 const logLines = 10;
@@ -39,7 +40,7 @@ export async function showRun(options: GlobalOptions, id: string): Promise<undef
       const quality = record.quality === undefined ? '' : `, quality: ${record.quality}`;
       console.log(`${plural(record.published, 'row')} published${quality}`);
     }
-    for (const [view, report] of Object.entries(record.reports)) console.log(`report of ${view}: ${report}`);
+    for (const line of reportLines(record.reports)) console.log(line);
     if (shown.url !== undefined) console.log(shown.url);
     if (record.message !== undefined) console.log(`\n${record.message}`);
     await printFailedExpectations(store, record.runId);

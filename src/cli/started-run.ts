@@ -6,6 +6,7 @@ import { interruptSignal } from './interrupt.js';
 import { plural, printJson } from './output.js';
 import { failedExpectations, printFailedExpectations, printSteps } from './print-run.js';
 import { runTask } from './progress.js';
+import { reportLines } from './report-lines.js';
 import { type RunOutcome, refusalOf, waitForRun } from './wait-for-run.js';
 
 /** @throws StoreUnavailableError when a run that is started would wait for a worker. */
@@ -71,7 +72,7 @@ async function print(
   console.log(
     `${outcome.status}, ${plural(outcome.published, 'row')} published${outcome.quality === undefined ? '' : `, quality: ${outcome.quality}`}`,
   );
-  for (const [view, report] of Object.entries(outcome.reports)) console.log(`report of ${view}: ${report}`);
+  for (const line of reportLines(outcome.reports)) console.log(line);
   if (url !== undefined) console.log(url);
   if (outcome.status === 'completed') return;
   console.error(`asof: ${outcome.message}`);

@@ -1,5 +1,3 @@
-import path from 'node:path';
-import type { IngestResult, Provenance } from '../batch-source/index.js';
 import type { Expectation } from '../definitions/expectations.js';
 import { tableName } from '../definitions/feature-table.js';
 import { DataError } from '../errors.js';
@@ -8,21 +6,27 @@ import {
   type DriftResult,
   type ExpectationResult,
   evaluateExpectations,
+  factsOf,
   failureMessage,
   type Profile,
   profileFile,
   type Quality,
   qualityOf,
+  type ReportData,
+  type SampleRows,
+  sampleRows,
   splitQuarantine,
+  withoutKeyValues,
   writeReport,
 } from '../quality/index.js';
 import { cleaned } from './clean-step.js';
-import { batchSourceOf, type EtlContext, stagingOf, viewColumns } from './etl-context.js';
+import { type EtlContext, stagingOf, viewColumns } from './etl-context.js';
 import { recordExpectations } from './expectation-records.js';
 import { judgeDrifts } from './judge-drifts.js';
 import { intervalOf, lastAcceptedRows } from './run-history.js';
+import { reportData, reportsOf, rowKeyOf } from './run-report.js';
 import { madeUnder } from './staged-steps.js';
-import type { CleanReport, ExploreReport, StepOptions, StepTarget } from './step.js';
+import type { ExploreReport, StepOptions, StepTarget } from './step.js';
 
 /** Rows that go on to publish, and those a quarantine rule set aside. */
 export const validated = 'validated.parquet';
@@ -32,6 +36,7 @@ type Target = StepTarget & { readonly pipeline: string };
 
 interface Found {
   readonly profile: Profile;
+  readonly sample: SampleRows;
   readonly expectations: readonly ExpectationResult[];
   readonly drift: readonly DriftResult[];
   readonly quality: Quality;
@@ -52,9 +57,10 @@ export async function exploreStep(context: EtlContext, target: Target, options: 
   return stagingOf(context, target).once('explore', under, async () => {
     const found = await explore(context, target, options);
     const { quality } = found;
-    const report = writeRunReport(context, target, found);
+    const data = await reportData(context, target, found);
+    const report = writeReport({ directory: reportsOf(context.sharedDirectory, target.runId), report: data });
     const shown = (file: string): string => shownPath(context.projectRoot, file);
-    await recordResults(context, target, found, shown(report.html));
+    await recordResults(context, data, shown(report.html));
     if (quality === 'failed') throw failure(target, found, shown(report.html));
     return {
       rowsIn: found.rows,
@@ -113,74 +119,36 @@ async function explore(context: EtlContext, target: Target, { signal, onProgress
     onProgress?.({ message: `profile ${target.view}` });
     // Of the rows to publish; of all rows when none will be.
     const profiled = refused === undefined ? staging.file(validated) : file;
-    const profile = await profileFile(session, { file: profiled, columns: Object.keys(columns), signal });
+    const names = Object.keys(columns);
+    const rowKey = rowKeyOf(table);
+    const profile = await profileFile(session, { file: profiled, columns: names, joinKeys, rowKey, signal });
+    const sample = await sampleRows(session, { file: profiled, rows: profile.rows, columns: names, signal });
     const { results, drift } = await judgeDrifts(context, target, { file: profiled, judged, signal, onProgress });
     const quality = refused === undefined ? qualityOf(results) : 'failed';
     const { rows, good, bad } = split instanceof DataError ? { rows: profile.rows, good: 0, bad: 0 } : split;
-    return { profile, expectations: results, drift, quality, quarantined: bad, good, rows, refused };
+    return { profile, sample, expectations: results, drift, quality, quarantined: bad, good, rows, refused };
   });
-}
-
-function writeRunReport(context: EtlContext, target: Target, found: Found): { html: string; json: string } {
-  const staging = stagingOf(context, target);
-  const { rows, provenance, notes = [] } = staging.result<IngestResult>('ingest');
-  const { duplicates, dropped, droppedColumns } = staging.result<CleanReport>('clean');
-  const source = batchSourceOf(context.view(target.view).view);
-  return writeReport({
-    directory: path.join(context.sharedDirectory, 'reports', target.runId, target.view),
-    report: {
-      project: context.project,
-      view: target.view,
-      pipeline: target.pipeline,
-      runId: target.runId,
-      startedAt: new Date().toISOString(),
-      source: {
-        name: source.name,
-        ...placeOf(provenance),
-        rows,
-        columns: provenance.schema,
-        owner: source.owner,
-      },
-      counts: { read: rows, duplicates, dropped, quarantined: found.quarantined },
-      quality: found.quality,
-      profile: found.profile,
-      expectations: found.expectations,
-      drift: found.drift,
-      notes: [
-        ...notes,
-        ...droppedColumns.map((column) => `Column ${column} of the source is not used by the view and was left out.`),
-      ],
-    },
-  });
-}
-
-function placeOf(provenance: Provenance) {
-  if ('path' in provenance) return { file: provenance.path, hash: provenance.sha256, bytes: provenance.bytes };
-  const { database, table, query, cursor } = provenance;
-  return { database, table, query, cursor };
 }
 
 /** One row per run and view, and one per expectation, also when the step is done again. */
-async function recordResults(
-  { lake }: EtlContext,
-  { runId, view, pipeline }: Target,
-  { profile, expectations, drift, quality }: Found,
-  report: string,
-): Promise<void> {
+async function recordResults({ lake }: EtlContext, report: ReportData, page: string): Promise<void> {
+  const { runId, view, pipeline, quality, profile, expectations, drift = [], joinKeys = [] } = report;
   const interval = await intervalOf(lake, runId);
   await lake.transaction({ message: `validation of ${view} (run ${runId})` }, async (session) => {
     const table = lake.system('validation_results');
     await session.run(`DELETE FROM ${table} WHERE run_id = $1 AND view_name = $2`, [runId, view]);
     await session.run(
-      `INSERT INTO ${table} (run_id, view_name, recorded_at, quality, profile, expectations, report, drift)
-       VALUES ($1, $2, now(), $3, $4, $5, $6, $7)`,
+      `INSERT INTO ${table} (run_id, view_name, recorded_at, quality, profile, expectations, report, drift, facts)
+       VALUES ($1, $2, now(), $3, $4, $5, $6, $7, $8)`,
       [
         runId,
         view,
         quality,
-        ...[profile, expectations].map((found) => JSON.stringify(found)),
-        report,
+        JSON.stringify(withoutKeyValues(profile, joinKeys)),
+        JSON.stringify(expectations),
+        page,
         JSON.stringify(drift),
+        JSON.stringify(factsOf(report)),
       ],
     );
     await recordExpectations(session, lake, { runId, pipeline, view, interval }, expectations);

@@ -15,9 +15,12 @@ export const systemTables = {
   /** Events of runs: opened, step finished, closed; the newest event of a kind counts. */
   run_events:
     'run_id VARCHAR, workflow_id VARCHAR, pipeline VARCHAR, recorded_at TIMESTAMPTZ, event VARCHAR, detail VARCHAR',
-  /** What the explore-and-validate step found, per run and view: profile, expectation and drift results as JSON. */
+  /**
+   * What the explore-and-validate step found, per run and view: profile, expectation and drift results as JSON. `facts`: what else its
+   * report is made of, so that it can be made again when its file is gone.
+   */
   validation_results:
-    'run_id VARCHAR, view_name VARCHAR, recorded_at TIMESTAMPTZ, quality VARCHAR, profile VARCHAR, expectations VARCHAR, report VARCHAR, drift VARCHAR',
+    'run_id VARCHAR, view_name VARCHAR, recorded_at TIMESTAMPTZ, quality VARCHAR, profile VARCHAR, expectations VARCHAR, report VARCHAR, drift VARCHAR, facts VARCHAR',
   /**
    * The same, one row per expectation: of a run and the interval it was for, so that one can ask since when a rule fails. `position`
    * is that in the view's list; `observed` is a figure or text as JSON.

@@ -29,9 +29,12 @@ function insert(value: Insert): string {
 
 const entities: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
 
-/** Control characters are no HTML, and would let a value end up as something a reader can't see. */
+/**
+ * Control characters are no HTML, and would let a value end up as something a reader can't see; those that turn the direction of
+ * writing would let it look like another one.
+ */
 const escapeText = (text: string): string =>
   text
     .replace(/[&<>"']/g, (character) => entities[character] ?? '')
     // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is replaced
-    .replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/g, '\ufffd');
+    .replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069\ufeff]/g, '\ufffd');

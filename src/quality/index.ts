@@ -21,6 +21,15 @@ export {
   quarantinedId,
   quarantinedRows,
 } from './quarantined-rows.js';
-export { writeReport } from './report.js';
-export type { ReportCounts, ReportData, ReportSource } from './report-data.js';
+export { readReports, reportJson, reportPage, writeReport, writeReportPage } from './report.js';
+export { type Alert, alertsOf } from './report-alerts.js';
+export {
+  factsOf,
+  type ReportCounts,
+  type ReportData,
+  type ReportFacts,
+  type ReportSource,
+  withoutKeyValues,
+} from './report-data.js';
+export { viewAnchor } from './report-page.js';
 export { checkRules } from './rule-sql.js';

@@ -1,60 +1,104 @@
-import type { ExpectationResult } from './expectation-result.js';
-import { html, type Markup } from './html.js';
-import type { JsonValue } from './profile-types.js';
-import { howMany } from './quality.js';
+import type { ColumnProfile } from './profile-types.js';
 import type { ReportData } from './report-data.js';
-import { formatNumber, formatValue } from './report-format.js';
+import { formatNumber, formatShare } from './report-format.js';
+import { alertLimits } from './report-limits.js';
 
-/** What a reader must see first: failed expectations with examples, then columns that carry no information. */
-export function alerts({ expectations, profile }: ReportData): Markup {
-  const failed = expectations
-    .filter(({ passed }) => !passed)
-    .sort((a, b) => Number(b.severity === 'error') - Number(a.severity === 'error'));
+/** One kind of oddity of the data, with the columns it was seen in. Failed expectations are told beside them. */
+export interface Alert {
+  readonly kind: 'drift' | 'note';
+  /** Said of the columns: `missing in every row`. */
+  readonly text: string;
+  readonly columns: readonly AlertColumn[];
+}
+
+export interface AlertColumn {
+  readonly name: string;
+  /** Another one, of a pair. */
+  readonly with?: string | undefined;
+  readonly detail?: string | undefined;
+}
+
+/** What a reader should know of the data beside failed expectations, the gravest first. */
+export function alertsOf(report: ReportData): Alert[] {
+  const { profile } = report;
+  const { rows, columns, keyDuplicates } = profile;
+  const present = ({ missing }: ColumnProfile): number => rows - missing;
+  const those = (
+    text: string,
+    is: (column: ColumnProfile) => boolean,
+    detail?: (column: ColumnProfile) => string,
+  ): Alert => ({
+    kind: 'note',
+    text,
+    columns: columns.filter(is).map((column) => ({ name: column.name, detail: detail?.(column) })),
+  });
   const found = [
-    ...failed.map((result, at) => failedExpectation(result, at < openMax)),
-    ...(profile.rows === 0 ? [notice('The file has no rows.')] : []),
+    ...driftAlerts(report),
+    ...(keyDuplicates !== undefined && keyDuplicates.rows > 0
+      ? [
+          {
+            kind: 'note' as const,
+            text: `${formatNumber(keyDuplicates.rows)} rows repeat the key of another row; the one created last counts`,
+            columns: keyDuplicates.columns.map((name) => ({ name })),
+          },
+        ]
+      : []),
+    those('missing in every row', ({ missing }) => rows > 0 && missing === rows),
+    those(
+      `missing in more than ${formatShare(alertLimits.missingShare)} of the rows`,
+      ({ missing, missingRatio }) => missing < rows && missingRatio > alertLimits.missingShare,
+      ({ missingRatio }) => formatShare(missingRatio),
+    ),
+    those('the same value in every row', ({ distinct, missing }) => rows > 1 && distinct === 1 && missing === 0),
+    those(
+      'NaN or infinite values',
+      ({ nonFinite }) => nonFinite > 0,
+      ({ nonFinite }) => formatNumber(nonFinite),
+    ),
+    correlated(report),
+    those(
+      'very skewed',
+      ({ skewness }) => Math.abs(skewness ?? 0) > alertLimits.skewness,
+      ({ skewness }) => `skewness ${formatNumber(skewness ?? 0)}`,
+    ),
+    those(
+      'mostly zeros',
+      (column) => column.distinct > 1 && (column.zeros ?? 0) > alertLimits.zeroShare * present(column),
+      (column) => formatShare((column.zeros ?? 0) / present(column)),
+    ),
+    those(
+      'empty texts',
+      ({ emptyTexts }) => (emptyTexts ?? 0) > 0,
+      ({ emptyTexts }) => formatNumber(emptyTexts ?? 0),
+    ),
+    those(
+      'texts that are nearly all different',
+      (column) =>
+        column.lengths !== undefined &&
+        !(report.joinKeys ?? []).includes(column.name) &&
+        column.distinct > Math.max(alertLimits.manyTexts, alertLimits.manyTextsShare * present(column)),
+      ({ distinct }) => `${formatNumber(distinct)} different`,
+    ),
   ];
-  for (const column of profile.columns) {
-    const name = html`<code>${column.name}</code>`;
-    if (profile.rows > 0 && column.missing === profile.rows) found.push(notice('is missing in every row', name));
-    else if (profile.rows > 1 && column.distinct === 1 && column.missing === 0) {
-      found.push(notice('has the same value in every row', name));
-    }
-    if (column.nonFinite > 0) found.push(notice(`has ${formatNumber(column.nonFinite)} NaN or infinite values`, name));
-  }
-  const heading = html`<h2>Alerts <small>${found.length === 0 ? 'none' : formatNumber(found.length)}</small></h2>`;
-  return found.length === 0
-    ? html`${heading}<p class="soft">Every expectation holds, and no column is empty or constant.</p>`
-    : html`${heading}${found}`;
+  return found.filter((alert) => alert.columns.length > 0);
 }
 
-const notice = (text: string, subject?: Markup): Markup =>
-  html`<div class="alert"><p><span class="pill none">Note</span><span>${subject} ${text}</span></p></div>`;
-
-/** Examples that are shown without a click: of many failed rules, all would push the rest of the page away. */
-const openMax = 3;
-
-function failedExpectation(result: ExpectationResult, isOpen: boolean): Markup {
-  const isError = result.severity === 'error';
-  const label = isError ? 'Error' : result.severity === 'warn' ? 'Warning' : 'Quarantine';
-  return html`<div class="alert ${isError ? 'is-bad' : 'is-warn'}"><p><span class="pill ${isError ? 'bad' : 'warn'}">${label}</span><span><code>${result.expectation}</code> — ${howMany(result, formatNumber)}</span></p>${
-    result.examples.length > 0 &&
-    html`<details${isOpen && html` open`}><summary>${result.examples.length === 1 ? 'The row' : `The first ${result.examples.length} rows`}</summary>${exampleTable(result)}</details>`
-  }</div>`;
+function driftAlerts({ drift = [] }: ReportData): Alert[] {
+  return drift.flatMap(({ reference, columns }) => {
+    const drifted = columns.filter((column) => column.drifted);
+    const text = `drifted against ${reference}, ${drifted.length} of ${columns.length} columns`;
+    return [{ kind: 'drift' as const, text, columns: drifted.map(({ column }) => ({ name: column })) }];
+  });
 }
 
-function exampleTable({ columns, examples }: ExpectationResult): Markup {
-  const names = Object.keys(examples[0] ?? {});
-  const cell = (row: Record<string, unknown>, name: string) => {
-    const value = row[name] as JsonValue | undefined;
-    const kind = value === null || value === undefined ? 'null' : columns.includes(name) ? 'own' : '';
-    return html`<td class="${kind}" title="${exact(value)}">${exact(value)}</td>`;
-  };
-  return html`<div class="scroll" tabindex="0"><table class="examples"><thead><tr>${names.map((name) => html`<th>${name}</th>`)}</tr></thead><tbody>${examples.map(
-    (row) => html`<tr>${names.map((name) => cell(row, name))}</tr>`,
-  )}</tbody></table></div>`;
+function correlated({ profile: { correlations } }: ReportData): Alert {
+  const { columns = [], values = [] } = correlations ?? {};
+  const pairs = values.flatMap((row, i) =>
+    row.flatMap((r, j) =>
+      r !== null && Math.abs(r) > alertLimits.correlation
+        ? [{ name: columns[j] ?? '', with: columns[i] ?? '', detail: formatNumber(r) }]
+        : [],
+    ),
+  );
+  return { kind: 'note', text: 'nearly the same, or the opposite of each other', columns: pairs };
 }
-
-/** An example row is looked up elsewhere by its values, so its numbers are not rounded or grouped. */
-const exact = (value: JsonValue | undefined): string =>
-  typeof value === 'number' ? String(value) : formatValue(value);

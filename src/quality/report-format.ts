@@ -1,4 +1,5 @@
 import type { JsonValue } from './profile-types.js';
+import { reportLimits } from './report-limits.js';
 
 /** Numbers for people: 1,805 · 0.4981 · 1.2e-7. The exact ones are in report.json. */
 export function formatNumber(value: number): string {
@@ -41,7 +42,7 @@ export function formatTime(iso: string): string {
     .replace(/( \d\d:\d\d):00$/, '$1');
 }
 
-/** The same in at most seven letters, for where five stand side by side: 0.0421 · 1.81K · 12.3M. */
+/** The same in at most seven letters, for where several stand side by side: 0.0421 · 1.81K · 12.3M. */
 export function formatShort(value: number): string {
   const size = Math.abs(value);
   if (size >= 1e4 && size < 1e15) {
@@ -57,5 +58,34 @@ export function formatValue(value: JsonValue | undefined): string {
   if (typeof value === 'number') return formatNumber(value);
   if (typeof value !== 'string') return JSON.stringify(value);
   if (isTime(value)) return formatTime(value);
-  return value === '' ? '(empty text)' : value.replaceAll('\n', '↵').replaceAll('\t', '⇥');
+  return value === '' ? '(empty text)' : value.replace(/\r?\n|[\r\u2028\u2029]/g, '↵').replaceAll('\t', '⇥');
+}
+
+/** No more letters than that; cut where a character ends. */
+export function cutText(text: string, letters: number): string {
+  if (text.length <= letters) return text;
+  const cut = text.slice(0, letters);
+  return `${/[\ud800-\udbff]$/.test(cut) ? cut.slice(0, -1) : cut}…`;
+}
+
+/** The name of a column or view, on one line. */
+export const formatName = (name: string): string => cutText(formatValue(name), reportLimits.textLetters);
+
+const spans = [
+  ['day', 86_400],
+  ['h', 3_600],
+  ['min', 60],
+  ['s', 1],
+] as const;
+
+/** `3 days 4 h`, `12 min`, `0.25 s` */
+export function formatSeconds(seconds: number): string {
+  if (seconds < 60) return `${formatNumber(seconds)} s`;
+  const at = spans.findIndex(([, span]) => seconds >= span);
+  const [unit, span] = spans[at] ?? spans[3];
+  const [lower, lowerSpan] = spans[at + 1] ?? spans[3];
+  const whole = Math.floor(seconds / span);
+  const rest = Math.floor((seconds - whole * span) / lowerSpan);
+  const named = `${formatNumber(whole)} ${unit === 'day' && whole !== 1 ? 'days' : unit}`;
+  return rest === 0 || whole >= 100 ? named : `${named} ${rest} ${lower}`;
 }

@@ -1,6 +1,6 @@
 import { html, type Markup } from './html.js';
 import type { Bin, ColumnProfile } from './profile-types.js';
-import { formatNumber, formatSecond, isTime } from './report-format.js';
+import { formatName, formatNumber, formatSecond, isTime } from './report-format.js';
 
 const width = 340;
 const left = 6;
@@ -24,7 +24,7 @@ export function histogram({ name, type, histogram: bins, quantiles }: ColumnProf
   // The bin of the whole number 5 reaches from 5 to 6, and its middle stands for it.
   const middle = isWhole ? 0.5 : 0;
   const place = (value: number | string) => left + ((position(value) + middle - from) / (to - from)) * (right - left);
-  const spoken = `Histogram of ${name}, ${show(first.from, bins)} to ${show(end(last, isWhole), bins)}, largest bin ${formatNumber(most)} rows`;
+  const spoken = `Histogram of ${formatName(name)}, ${show(first.from, bins)} to ${show(end(last, isWhole), bins)}, largest bin ${formatNumber(most)} rows`;
   return html`<svg class="histogram" viewBox="0 0 ${width} ${height}" role="img" aria-label="${spoken}">
 <line class="grid" x1="${left}" x2="${right}" y1="${top}" y2="${top}"/><text x="${left}" y="${top - 6}">${formatNumber(most)} rows</text>
 ${bins.map((bin, index) => bar(bin, index, bins, most, isWhole))}

@@ -81,14 +81,18 @@ export async function recordVerification(
   await lake.transaction({ message: `check of ${result.view} (run ${runId})` }, async (session) => {
     const table = lake.system('validation_results');
     await session.run(`DELETE FROM ${table} WHERE run_id = $1 AND view_name = $2`, [runId, result.view]);
-    await session.run(`INSERT INTO ${table} VALUES ($1, $2, now(), $3, $4, $5, $6)`, [
-      runId,
-      result.view,
-      quality,
-      JSON.stringify({ rows: result.keys, quantilesAreApproximate: false, columns: [] }),
-      JSON.stringify(expectations),
-      report,
-    ]);
+    await session.run(
+      `INSERT INTO ${table} (run_id, view_name, recorded_at, quality, profile, expectations, report)
+       VALUES ($1, $2, now(), $3, $4, $5, $6)`,
+      [
+        runId,
+        result.view,
+        quality,
+        JSON.stringify({ rows: result.keys, quantilesAreApproximate: false, columns: [] }),
+        JSON.stringify(expectations),
+        report,
+      ],
+    );
   });
 }
 

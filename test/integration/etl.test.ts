@@ -87,10 +87,9 @@ describe('the sample through the pipeline', () => {
     expect(html).toMatch(/<svg/);
     expect(html).toMatch(/acc_rate/);
     expect(html).not.toMatch(/(src|href)="https?:/);
-    const json = JSON.parse(readFileSync(path.join(path.dirname(page), 'report.json'), 'utf8')) as Record<
-      string,
-      unknown
-    >;
+    const json = JSON.parse(
+      readFileSync(path.join(path.dirname(page), 'driver_stats', 'report.json'), 'utf8'),
+    ) as Record<string, unknown>;
     expect(json).toMatchObject({
       view: 'driver_stats',
       counts: { read: 1_807, duplicates: 2, dropped: {}, quarantined: 0 },

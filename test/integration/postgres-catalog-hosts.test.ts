@@ -124,7 +124,7 @@ describe.skipIf(lacks('postgres'))('hosts that share a lake on Postgres', () => 
     expect(await c.ask('materialize')).toBe(3);
     expect(await c.ask('online', 2)).toEqual([{ user_id: 2, a: 2, b: 'x' }]);
     expect(existsSync(path.join(shared, 'staging/run-1/stats'))).toBe(true);
-    expect(existsSync(path.join(shared, 'reports/run-1/stats/report.html'))).toBe(true);
+    expect(existsSync(path.join(shared, 'reports/run-1/report.html'))).toBe(true);
     for (const host of hosts) expect(existsSync(path.join(host.root, '.asof/staging/run-1'))).toBe(false);
     expect(await withLake((lake) => lake.one(`SELECT count(*)::INTEGER AS n FROM ${lake.table('stats')}`))).toEqual({
       n: 3,
