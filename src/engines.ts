@@ -13,6 +13,8 @@ export interface Engines {
   /** @param view whose consumers share the topic's partitions; without one, to look at the topic alone. */
   openStream(topic: string, view?: string): Promise<StreamSource>;
   openProducer(topic: string): Promise<StreamProducer>;
+  /** The folder of the project's embedded event logs; `undefined` with a broker. */
+  readonly eventLogs: string | undefined;
   /** Removes the project's embedded event logs. */
   dropStreams(): Promise<void>;
 }

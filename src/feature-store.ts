@@ -19,6 +19,7 @@ import {
   onlineViewsOf,
   resolveRequest,
 } from './feature-request.js';
+import { Forgetting } from './forget/index.js';
 import { type Lake, readAsOf } from './lake/index.js';
 import {
   type EntityInput,
@@ -49,6 +50,7 @@ export class FeatureStore {
   readonly trainingSets: TrainingSets;
   readonly quarantine: Quarantine;
   readonly upkeep: Upkeep;
+  readonly forgetting: Forgetting;
   readonly #engines: Engines;
   readonly #reload: () => Promise<FeatureRepo>;
   #repo: FeatureRepo;
@@ -65,11 +67,13 @@ export class FeatureStore {
     this.steps = new PipelineSteps(this, engines);
     this.trainingSets = new TrainingSets(engines.lake);
     this.quarantine = this.steps.quarantine;
+    const [repoNow, state, online] = [() => this.#repo, () => this.state(), () => this.online()];
+    this.forgetting = new Forgetting({ ...engines, runs: this.runs, repo: repoNow, state, online });
     this.upkeep = new Upkeep({
       lake: engines.lake,
       rules: repo.config.upkeep,
-      online: () => this.online(),
-      tables: async () => [...(await this.state()).views.values()].map(({ table }) => table),
+      online,
+      tables: async () => [...(await state()).views.values()].map(({ table }) => table),
     });
   }
 

@@ -44,6 +44,7 @@ export async function openFeatureStore(repoDir = 'feature_repo'): Promise<Featur
       const { openFileStreamProducer } = await import('./stream-source/file-stream-producer.js');
       return openFileStreamProducer({ directory: streams, topic });
     },
+    eventLogs: streamSource.type === 'kafka' ? undefined : streams,
     dropStreams: async () => {
       const { rm } = await import('node:fs/promises');
       await rm(streams, { recursive: true, force: true });

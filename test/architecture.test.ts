@@ -32,6 +32,7 @@ const library = [
   'sync',
   'upkeep',
   'lineage',
+  'forget',
 ];
 const facade = [
   'engines',
@@ -91,6 +92,11 @@ const rooms: Record<string, Room> = {
   lineage: {
     loads: [...onLake, 'offline-store', 'sync', 'notifications'],
     types: ['registry', 'feature-repo', 'batch-source', 'online-store', 'runs', 'quality'],
+  },
+  // Wherever an entity's data may be.
+  forget: {
+    loads: [...onLake, 'online-store', 'stream-source', 'batch-source', 'runs', 'sync'],
+    types: ['registry', 'feature-repo', 'offline-store'],
   },
   'feature-request': {
     loads: [...onLake, 'offline-store', 'online-store'],

@@ -169,6 +169,11 @@ const entries: readonly Entry[] = [
     load: async () => (await import('./quality.js')).registerQuality,
   },
   {
+    name: 'forget',
+    about: 'remove an entity from everywhere: history, online stores, reports, files; and prove it',
+    load: async () => (await import('./forget.js')).registerForget,
+  },
+  {
     name: 'training-sets',
     about: 'saved training sets: list them, or let one go with the snapshot it can be made again from',
     load: async () => (await import('./training-sets.js')).registerTrainingSets,

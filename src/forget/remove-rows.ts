@@ -1,0 +1,128 @@
+import { id, type Lake, type Session } from '../lake/index.js';
+import { type ForgottenKey, rowsOf } from './key.js';
+import { headOf, type KeyTable, keyTables, mayHold, textTables, viewKeysOf } from './lake-tables.js';
+import { eventHolds, holds, redacted } from './text.js';
+
+/** What was found, and removed, of the keys. */
+export interface Removed {
+  /** Table → rows. */
+  readonly tables: Readonly<Record<string, number>>;
+  /** asof's own tables → rows removed, or freed of what they told. */
+  readonly records: Readonly<Record<string, number>>;
+  /** Definitions that name a key; they are the author's to change. */
+  readonly definitions: readonly string[];
+  /** That holds the deletion, or the newest one where there was nothing to delete. */
+  readonly snapshot: number;
+}
+
+type Reader = Pick<Session, 'all' | 'one'>;
+
+/** Rows that are data of an entity: they go as a whole. */
+const wholeRows = new Set(['quarantine', 'dead_letters']);
+
+/** Deletes the keys' rows from all tables of the project, in one transaction. */
+export async function removeRows(
+  lake: Lake,
+  keys: readonly ForgottenKey[],
+  { dryRun, signal }: { dryRun: boolean; signal?: AbortSignal | undefined },
+): Promise<Removed> {
+  const tables = await keyTables(lake, keys);
+  const own = await textTables(lake);
+  const before = await count(lake, lake, keys, tables, own);
+  const total = [...Object.values(before.tables), ...Object.values(before.records)].reduce((sum, n) => sum + n, 0);
+  if (dryRun || total === 0) return { ...before, snapshot: await lake.currentSnapshot() };
+  const { result, snapshot } = await lake.transaction({ message: 'forget an entity', signal }, async (session) => {
+    // Counted again: rows may have come since.
+    const now = await count(session, lake, keys, tables, own);
+    for (const table of tables) {
+      if (now.tables[table.name] === 0) continue;
+      const { sql, values } = conditionOf(keys, table);
+      const deleted = await session.run(`DELETE FROM ${lake.table(table.name)} WHERE ${sql}`, values);
+      const view = viewKeysOf(table);
+      // Who compares rows to publish compares them again.
+      if (view !== undefined) await session.run(`UPDATE ${headOf(lake, view)} SET publishes = publishes + 1`);
+      else
+        await session.run(`UPDATE ${lake.system('training_sets')} SET "rows" = "rows" - $1 WHERE place = $2`, [
+          BigInt(deleted),
+          `table ${table.name}`,
+        ]);
+    }
+    for (const table of own) await removeTexts(session, lake, keys, table);
+    return now;
+  });
+  return { ...result, snapshot };
+}
+
+const conditionOf = (keys: readonly ForgottenKey[], { columns }: KeyTable) =>
+  rowsOf(keys, columns) ?? { sql: 'false', values: [] };
+
+async function count(
+  from: Reader,
+  lake: Lake,
+  keys: readonly ForgottenKey[],
+  tables: readonly KeyTable[],
+  own: readonly KeyTable[],
+): Promise<Omit<Removed, 'snapshot'>> {
+  const counts: Record<string, number> = {};
+  for (const table of tables) {
+    const { sql, values } = conditionOf(keys, table);
+    const found = await from.one<{ n: bigint }>(
+      `SELECT count(*) AS n FROM ${lake.table(table.name)} WHERE ${sql}`,
+      values,
+    );
+    counts[table.name] = Number(found?.n ?? 0);
+  }
+  const records: Record<string, number> = {};
+  const definitions: string[] = [];
+  for (const table of own) {
+    const found = await textHits(from, lake, keys, table);
+    if (found.length === 0) continue;
+    if (table.name === 'registry_objects')
+      definitions.push(...new Set(found.map(({ row }) => `${row['kind']} ${row['name']}`)));
+    else records[table.name] = found.length;
+  }
+  return { tables: counts, records, definitions };
+}
+
+interface TextHit {
+  readonly rowid: bigint;
+  readonly row: Readonly<Record<string, unknown>>;
+  /** Columns that tell of a key. */
+  readonly columns: readonly string[];
+}
+
+async function textHits(from: Reader, lake: Lake, keys: readonly ForgottenKey[], table: KeyTable): Promise<TextHit[]> {
+  const names = [...table.columns.keys()];
+  const { sql, values } = mayHold(names, table.columns, keys);
+  const rows = await from.all<Record<string, unknown>>(
+    `SELECT rowid, ${names.map(id).join(', ')} FROM ${lake.system(table.name)} WHERE ${sql}`,
+    values,
+  );
+  const isMeant = table.name === 'dead_letters' ? eventHolds : holds;
+  return rows.flatMap(({ rowid, ...row }) => {
+    const columns = names.filter((name) => row[name] != null && isMeant(textOf(row[name]), keys));
+    return columns.length === 0 ? [] : [{ rowid: rowid as bigint, row, columns }];
+  });
+}
+
+export const textOf = (value: unknown): string =>
+  value instanceof Uint8Array ? Buffer.from(value).toString('utf8') : String(value);
+
+async function removeTexts(
+  session: Session,
+  lake: Lake,
+  keys: readonly ForgottenKey[],
+  table: KeyTable,
+): Promise<void> {
+  if (table.name === 'registry_objects') return;
+  const name = lake.system(table.name);
+  for (const { rowid, row, columns } of await textHits(session, lake, keys, table)) {
+    const left = columns.map((column) => redacted(textOf(row[column]), keys));
+    if (wholeRows.has(table.name) || left.some((text) => text === undefined)) {
+      await session.run(`DELETE FROM ${name} WHERE rowid = $1`, [rowid]);
+    } else {
+      const set = columns.map((column, index) => `${id(column)} = $${index + 2}`).join(', ');
+      await session.run(`UPDATE ${name} SET ${set} WHERE rowid = $1`, [rowid, ...(left as string[])]);
+    }
+  }
+}

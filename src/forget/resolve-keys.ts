@@ -1,0 +1,70 @@
+import { createHmac } from 'node:crypto';
+import { piiKey } from '../batch-source/personal-data.js';
+import type { BatchSource } from '../definitions/batch-source.js';
+import { didYouMean } from '../did-you-mean.js';
+import { DefinitionError } from '../errors.js';
+import type { FeatureRepo } from '../feature-repo/feature-repo.js';
+import type { Schema } from '../types.js';
+import { type ForgottenKey, keyPart } from './key.js';
+
+/** Join keys of all entities, with their types. */
+export const joinKeysOf = ({ entities }: Pick<FeatureRepo, 'entities'>): Schema =>
+  Object.assign({}, ...[...entities.values()].map(({ joinKeys }) => joinKeys));
+
+export const batchSourcesOf = ({ sources }: Pick<FeatureRepo, 'sources'>): BatchSource[] =>
+  [...sources.values()].filter((source): source is BatchSource => source.kind !== 'kafka_source');
+
+/**
+ * The keys a person gives, with every form their values may stand in: a source with a pii rule keeps a hash.
+ * @param given join key → value of its type; some of the join keys of one entity mean all entities with those values.
+ * @throws DefinitionError for unknown entities and names, join keys of no common entity, and a hash without its key.
+ */
+export function resolveKeys(
+  repo: Pick<FeatureRepo, 'entities' | 'sources'>,
+  given: readonly Readonly<Record<string, unknown>>[],
+  { entity, env }: { entity?: string | undefined; env: NodeJS.ProcessEnv },
+): { keys: ForgottenKey[]; hashed: boolean } {
+  if (given.length === 0) throw new DefinitionError('no key is given', { mend: 'write e.g. --key driver_id=1001' });
+  const entities = [...repo.entities.values()].filter(({ name }) => entity === undefined || name === entity);
+  if (entities.length === 0) {
+    const names = [...repo.entities.keys()];
+    const mend = `${didYouMean(entity ?? '', names)}there are ${names.join(', ') || 'none'}`;
+    throw new DefinitionError(`there is no entity "${entity ?? ''}"`, { mend });
+  }
+  const known: Schema = Object.assign({}, ...entities.map(({ joinKeys }) => joinKeys));
+  let hashed = false;
+  const keys = given.map((key) => {
+    const names = Object.keys(key);
+    for (const name of names) {
+      if (Object.hasOwn(known, name)) continue;
+      throw new DefinitionError(`there is no join key "${name}"`, {
+        where: '--key',
+        mend: `${didYouMean(name, Object.keys(known))}there are ${Object.keys(known).join(', ')}`,
+      });
+    }
+    if (!entities.some(({ joinKeys }) => names.every((name) => Object.hasOwn(joinKeys, name)))) {
+      throw new DefinitionError(`no entity has the join keys ${names.join(' and ')} together`, {
+        where: '--key',
+        mend: 'give each entity a --key of its own',
+      });
+    }
+    return names.map((name) => {
+      const hash = hashOf(repo, name, key[name], env);
+      hashed ||= hash !== undefined;
+      return keyPart(name, known[name] as Schema[string], key[name], hash);
+    });
+  });
+  return { keys, hashed };
+}
+
+/** As ingest does it: HMAC-SHA256 of the value's text, in lower-case hex. */
+function hashOf(
+  repo: Pick<FeatureRepo, 'sources'>,
+  name: string,
+  value: unknown,
+  env: NodeJS.ProcessEnv,
+): string | undefined {
+  const source = batchSourcesOf(repo).find(({ pii }) => pii?.[name] === 'hash');
+  if (source === undefined) return undefined;
+  return createHmac('sha256', piiKey(source, env)).update(String(value)).digest('hex');
+}

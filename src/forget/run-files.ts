@@ -1,0 +1,103 @@
+import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import type { Lake } from '../lake/index.js';
+import { type FileHit, filesBelow, lookAtParquet } from './data-files.js';
+import type { ForgottenKey } from './key.js';
+import { hasValues, holds } from './text.js';
+
+/** Where runs leave files beside the lake. */
+export const runFolders = ['staging', 'reports', 'logs', 'tmp'] as const;
+
+export type RunFolder = (typeof runFolders)[number];
+
+export interface RunFilesLook {
+  readonly files: number;
+  readonly bytes: number;
+  readonly hits: readonly (FileHit & { readonly folder: RunFolder; readonly modifiedMs: number })[];
+  /** What DuckDB set aside on disk in processes at work; nobody else can read it, and it goes with them. */
+  readonly spilled: number;
+}
+
+/** DuckDB's own files of rows that did not fit its memory. */
+const isSpill = (file: string): boolean => /^duckdb_temp_/.test(path.basename(file));
+/** A spill file that nobody wrote to for so long is of a process that was killed. */
+const spillMaxAgeMs = 24 * 3_600_000;
+
+/** Reads everything that runs left beside the lake: staged rows, reports, logs. */
+export async function lookAtRunFiles(
+  lake: Lake,
+  keys: readonly ForgottenKey[],
+  { signal }: { signal?: AbortSignal | undefined } = {},
+): Promise<RunFilesLook> {
+  const look = { files: 0, bytes: 0, spilled: 0, hits: [] as RunFilesLook['hits'][number][] };
+  const roots = [...new Set([path.resolve(lake.sharedDirectory), path.resolve(lake.stateDir)])];
+  await lake.withSession(async (session) => {
+    for (const root of roots) {
+      for (const folder of runFolders) {
+        for (const file of filesBelow(path.join(root, folder))) {
+          signal?.throwIfAborted();
+          const status = statSync(file, { throwIfNoEntry: false });
+          if (status === undefined) continue;
+          const { mtimeMs: modifiedMs } = status;
+          look.files += 1;
+          look.bytes += status.size;
+          if (isSpill(file)) {
+            if (Date.now() - status.mtimeMs < spillMaxAgeMs) look.spilled += 1;
+            else look.hits.push({ file, folder, modifiedMs, rows: 0, problem: 'rows of a process that was killed' });
+            continue;
+          }
+          const hit = /\.parquet(\.|$)/.test(path.basename(file))
+            ? await lookAtParquet(session, file, keys, true)
+            : lookAtText(file, keys);
+          if (hit !== undefined && existsSync(file)) look.hits.push({ ...hit, folder, modifiedMs });
+        }
+      }
+    }
+  });
+  return look;
+}
+
+function lookAtText(file: string, keys: readonly ForgottenKey[]): FileHit | undefined {
+  try {
+    const text = readFileSync(file, 'utf8');
+    if (file.endsWith('.html')) return pageTells(file, text, keys) ? { file, rows: 1 } : undefined;
+    if (!isLines(file)) return holds(text, keys) ? { file, rows: 1 } : undefined;
+    const rows = text.split('\n').filter((line) => holds(line, keys)).length;
+    return rows === 0 ? undefined : { file, rows };
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    return { file, rows: 0, problem: (error as Error).message };
+  }
+}
+
+const isLines = (file: string): boolean => /\.(ndjson|log|txt)$/.test(file);
+
+/** A page shows what the JSON beside it holds; one that lost it is judged by its words. */
+function pageTells(file: string, text: string, keys: readonly ForgottenKey[]): boolean {
+  const twin = file.replace(/\.html$/, '.json');
+  if (existsSync(twin)) return holds(readFileSync(twin, 'utf8'), keys);
+  return keys.some((key) => hasValues(text, key));
+}
+
+/**
+ * Removes what holds a key: of logs the lines, of all others the file. A page goes before the JSON by which it is judged.
+ * @returns how many files, by folder.
+ */
+export function removeRunFiles(
+  hits: RunFilesLook['hits'],
+  keys: readonly ForgottenKey[],
+): Partial<Record<RunFolder, number>> {
+  const removed: Partial<Record<RunFolder, number>> = {};
+  const pagesFirst = [...hits].sort((a, b) => Number(b.file.endsWith('.html')) - Number(a.file.endsWith('.html')));
+  for (const { file, folder } of pagesFirst) {
+    removed[folder] = (removed[folder] ?? 0) + 1;
+    if (!isLines(file)) {
+      rmSync(file, { force: true });
+      continue;
+    }
+    const lines = readFileSync(file, 'utf8').split('\n');
+    // In its place: a process that logs appends to the same file.
+    writeFileSync(file, lines.filter((line) => !holds(line, keys)).join('\n'));
+  }
+  return removed;
+}
