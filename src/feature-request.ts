@@ -110,6 +110,15 @@ function parseReference(reference: string, { views }: Pick<FeatureRepo, 'views'>
   return { view, columns: { [feature]: feature } };
 }
 
+/** @throws DefinitionError naming those there are. */
+export function findService(name: string, services: ReadonlyMap<string, FeatureService>): FeatureService {
+  const service = services.get(name);
+  if (service !== undefined) return service;
+  throw new DefinitionError(`there is no feature service "${name}"`, {
+    mend: `there are ${[...services.keys()].join(', ') || 'none'}`,
+  });
+}
+
 export function findView(name: string, views: ReadonlyMap<string, AnyFeatureView>): AnyFeatureView {
   const view = views.get(name);
   if (view !== undefined) return view;

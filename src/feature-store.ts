@@ -11,6 +11,7 @@ import {
   entityInput,
   type FeatureList,
   type FeatureRequest,
+  findService,
   findView,
   type HistoricalOptions,
   type MaterializeOptions,
@@ -67,13 +68,12 @@ export class FeatureStore {
     this.steps = new PipelineSteps(this, engines);
     this.trainingSets = new TrainingSets(engines.lake);
     this.quarantine = this.steps.quarantine;
-    const [repoNow, state, online] = [() => this.#repo, () => this.state(), () => this.online()];
-    this.forgetting = new Forgetting({ ...engines, runs: this.runs, repo: repoNow, state, online });
+    this.forgetting = new Forgetting(engines, this);
     this.upkeep = new Upkeep({
       lake: engines.lake,
       rules: repo.config.upkeep,
-      online,
-      tables: async () => [...(await state()).views.values()].map(({ table }) => table),
+      online: () => this.online(),
+      tables: async () => [...(await this.state()).views.values()].map(({ table }) => table),
     });
   }
 
@@ -147,11 +147,7 @@ export class FeatureStore {
 
   /** A feature service of the repository, by name. */
   service(name: string): FeatureService {
-    const service = this.#repo.services.get(name);
-    if (service !== undefined) return service;
-    throw new DefinitionError(`there is no feature service "${name}"`, {
-      mend: `there are ${[...this.#repo.services.keys()].join(', ') || 'none'}`,
-    });
+    return findService(name, this.#repo.services);
   }
 
   /**

@@ -95,7 +95,7 @@ const rooms: Record<string, Room> = {
   },
   // Wherever an entity's data may be.
   forget: {
-    loads: [...onLake, 'online-store', 'stream-source', 'batch-source', 'runs', 'sync'],
+    loads: [...onLake, 'online-store', 'stream-source', 'personal-data', 'runs', 'sync'],
     types: ['registry', 'feature-repo', 'offline-store'],
   },
   'feature-request': {

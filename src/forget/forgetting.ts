@@ -1,41 +1,24 @@
 import { mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { limits } from '../config.js';
-import type { FeatureRepo } from '../feature-repo/feature-repo.js';
-import type { Lake } from '../lake/index.js';
-import type { OfflineStore } from '../offline-store/offline-store.js';
-import type { OnlineStore } from '../online-store/online-store.js';
-import type { RegistryState } from '../registry/index.js';
-import type { Runs } from '../runs/index.js';
 import { blankEvents } from '../stream-source/blank-events.js';
-import { readOnlineOffset } from '../sync/stream-offsets.js';
 import { lookBeyond } from './beyond.js';
 import { lookAtCatalog } from './catalog-rows.js';
+import type { ForgetContext, ForgetEngines, ForgetStore } from './context.js';
 import { type FileHit, lookAtDataFiles } from './data-files.js';
 import type { ForgottenKey } from './key.js';
 import { keyTables, viewKeysOf } from './lake-tables.js';
-import { isDrained, onlineKeys, onlineTraces, removeOnline } from './online.js';
+import { onlineKeys, onlineTraces, removeOnline } from './online.js';
 import { prove } from './prove.js';
+import { isQuiet } from './quiet.js';
 import { type ForgetRecord, listForgets, Requested } from './record.js';
 import { removeRows } from './remove-rows.js';
 import type { ForgetReport, Left } from './report.js';
 import { batchSourcesOf, resolveKeys } from './resolve-keys.js';
 import { type Expired, expireAll, registeredFiles, rewriteTables } from './rewrite.js';
 import { lookAtRunFiles, type RunFilesLook, removeRunFiles } from './run-files.js';
-import { awaitRuns, streamsRun } from './runs-at-work.js';
+import { awaitRuns } from './runs-at-work.js';
 import { eventHolds } from './text.js';
-
-/** What forgetting works on. */
-export interface ForgetContext {
-  readonly lake: Lake;
-  readonly offline: OfflineStore;
-  readonly runs: Runs;
-  /** Folder of the embedded topics; `undefined` with a broker. */
-  readonly eventLogs: string | undefined;
-  repo(): FeatureRepo;
-  state(): Promise<RegistryState>;
-  online(): Promise<OnlineStore>;
-}
 
 export interface ForgetOptions {
   /** Only entities of it are meant; default: those of any entity with these join keys. */
@@ -50,9 +33,6 @@ export interface ForgetOptions {
   readonly onProgress?: ((line: string) => void) | undefined;
 }
 
-/** A staged file so young may be of a materialize or push at work that no record tells of. */
-const youngMs = 10 * 60_000;
-
 /**
  * Removes entities from everything a project keeps. Each step finds by itself what there is to do, so a request that was cut short
  * is simply made again.
@@ -60,8 +40,8 @@ const youngMs = 10 * 60_000;
 export class Forgetting {
   readonly #context: ForgetContext;
 
-  constructor(context: ForgetContext) {
-    this.#context = context;
+  constructor({ lake, offline, eventLogs }: ForgetEngines, store: ForgetStore) {
+    this.#context = { lake, offline, eventLogs, store };
   }
 
   /** Every request there was, without its key. */
@@ -78,15 +58,16 @@ export class Forgetting {
     given: readonly Readonly<Record<string, unknown>>[],
     options: ForgetOptions = {},
   ): Promise<ForgetReport> {
-    const { lake, runs } = this.#context;
+    const { lake, store } = this.#context;
     const startedAt = Date.now();
     const { entity, reason, dryRun = false, wait = false, signal, onProgress } = options;
-    const { keys, hashed } = resolveKeys(this.#context.repo(), given, { entity, env: process.env });
+    const { keys, hashed } = await resolveKeys(lake, store.repo, given, { entity, env: process.env });
     const step = (line: string): void => {
       signal?.throwIfAborted();
       onProgress?.(line);
     };
-    if (!dryRun) await awaitRuns(runs, { wait, signal, onWait: (count) => step(`wait for ${count} runs at work`) });
+    if (!dryRun)
+      await awaitRuns(store.runs, { wait, signal, onWait: (count) => step(`wait for ${count} runs at work`) });
     const request = dryRun ? undefined : await Requested.open(lake, keys, { reason, env: process.env });
     const work = new ForgetWork(this.#context, keys, { dryRun, signal, step });
     const done = await work.run(request);
@@ -133,7 +114,7 @@ class ForgetWork {
     const { dryRun, signal, step } = this.#options;
     const keys = this.#keys;
     const notes: string[] = [];
-    const online = await this.#context.online();
+    const online = await this.#context.store.online();
     const views = (await keyTables(lake, keys)).flatMap((table) => viewKeysOf(table) ?? []);
     const stored = await onlineKeys(online, keys, views);
 
@@ -141,7 +122,7 @@ class ForgetWork {
     const rows = await removeRows(lake, keys, { dryRun, signal });
     await request?.note('removed', {}, { snapshot: rows.snapshot });
     step('online rows');
-    const tables = [...(await this.#context.state()).views.values()].map(({ table }) => table);
+    const tables = [...(await this.#context.store.state()).views.values()].map(({ table }) => table);
     const onlineRows = dryRun
       ? (await onlineTraces(online, stored)).stored
       : await removeOnline(online, stored, tables, rows.snapshot);
@@ -171,7 +152,7 @@ class ForgetWork {
     if (dryRun) return { ...done, notes, proof: undefined, left: [] };
 
     step('what the online store still holds');
-    if (await this.#isQuiet(online, runFiles.hits))
+    if (await isQuiet(this.#context, online, runFiles.hits, signal))
       for (const [view, of] of stored) if (of.length > 0) await online.erase(view, of);
     step('catalog');
     await lake.scrubCatalog();
@@ -229,35 +210,9 @@ class ForgetWork {
     return { snapshots, before, trainingSets: sets, pins, removedFiles: 0 };
   }
 
-  /** Whether nothing that was read before can still be written online: then the marks of removed rows may go. */
-  async #isQuiet(online: OnlineStore, hits: RunFilesLook['hits']): Promise<boolean> {
-    const { runs, offline, repo, state } = this.#context;
-    const mayBeRead = /newest|catch-up|materialize-/;
-    if (hits.some(({ file, modifiedMs }) => mayBeRead.test(path.basename(file)) && Date.now() - modifiedMs < youngMs))
-      return false;
-    if (!(await streamsRun(runs))) return true;
-    const registered = (await state()).views;
-    const wanted: { view: string; topic: string; partition: number; offset: number }[] = [];
-    for (const view of repo().views.values()) {
-      const table = registered.get(view.name)?.table;
-      if (view.kind !== 'stream_feature_view' || table === undefined) continue;
-      const { topic } = view.source;
-      for (const [partition, { nextOffset }] of await offline.partitionProgress(table, topic))
-        wanted.push({ view: view.name, topic, partition, offset: nextOffset });
-    }
-    const isBehind = async (): Promise<boolean> => {
-      for (const { view, topic, partition, offset } of wanted) {
-        const known = await readOnlineOffset(online, view, topic, partition);
-        if ((known?.nextOffset ?? 0) < offset) return true;
-      }
-      return false;
-    };
-    return isDrained(isBehind, this.#options.signal);
-  }
-
   #beyond() {
-    const { lake, repo, eventLogs } = this.#context;
-    const loaded = repo();
+    const { lake, eventLogs, store } = this.#context;
+    const loaded = store.repo;
     return lookBeyond(lake, this.#keys, {
       projectRoot: loaded.projectRoot,
       sources: batchSourcesOf(loaded),

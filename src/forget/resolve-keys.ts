@@ -1,9 +1,9 @@
-import { createHmac } from 'node:crypto';
-import { piiKey } from '../batch-source/personal-data.js';
 import type { BatchSource } from '../definitions/batch-source.js';
 import { didYouMean } from '../did-you-mean.js';
 import { DefinitionError } from '../errors.js';
 import type { FeatureRepo } from '../feature-repo/feature-repo.js';
+import type { Lake } from '../lake/index.js';
+import { compareKeys, type Hashable, hashPii, knownKey, piiKey } from '../personal-data/index.js';
 import type { Schema } from '../types.js';
 import { type ForgottenKey, keyPart } from './key.js';
 
@@ -19,11 +19,12 @@ export const batchSourcesOf = ({ sources }: Pick<FeatureRepo, 'sources'>): Batch
  * @param given join key → value of its type; some of the join keys of one entity mean all entities with those values.
  * @throws DefinitionError for unknown entities and names, join keys of no common entity, and a hash without its key.
  */
-export function resolveKeys(
+export async function resolveKeys(
+  lake: Lake,
   repo: Pick<FeatureRepo, 'entities' | 'sources'>,
   given: readonly Readonly<Record<string, unknown>>[],
   { entity, env }: { entity?: string | undefined; env: NodeJS.ProcessEnv },
-): { keys: ForgottenKey[]; hashed: boolean } {
+): Promise<{ keys: ForgottenKey[]; hashed: boolean }> {
   if (given.length === 0) throw new DefinitionError('no key is given', { mend: 'write e.g. --key driver_id=1001' });
   const entities = [...repo.entities.values()].filter(({ name }) => entity === undefined || name === entity);
   if (entities.length === 0) {
@@ -54,17 +55,17 @@ export function resolveKeys(
       return keyPart(name, known[name] as Schema[string], key[name], hash);
     });
   });
+  // Under another key nothing would be found, and forgetting would seem done.
+  if (hashed) compareKeys(await knownKey(lake), piiKey('forget', env), 'forget');
   return { keys, hashed };
 }
 
-/** As ingest does it: HMAC-SHA256 of the value's text, in lower-case hex. */
 function hashOf(
   repo: Pick<FeatureRepo, 'sources'>,
   name: string,
   value: unknown,
   env: NodeJS.ProcessEnv,
 ): string | undefined {
-  const source = batchSourcesOf(repo).find(({ pii }) => pii?.[name] === 'hash');
-  if (source === undefined) return undefined;
-  return createHmac('sha256', piiKey(source, env)).update(String(value)).digest('hex');
+  const isHashed = [...repo.sources.values()].some(({ pii }) => pii?.[name] === 'hash');
+  return isHashed ? hashPii(value as Hashable, env) : undefined;
 }
