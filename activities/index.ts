@@ -26,6 +26,7 @@ type Files = typeof import('./check-freshness.js') &
   typeof import('./open-backfill.js') &
   typeof import('./open-run.js') &
   typeof import('./publish.js') &
+  typeof import('./send-lineage.js') &
   typeof import('./start-dependents.js') &
   typeof import('./verify.js');
 

@@ -2,6 +2,7 @@ import {
   checkArgs,
   codeAtWork,
   dependentsOf,
+  emitsOpenLineage,
   type Json,
   type LeaseScope,
   type Pipeline,
@@ -66,6 +67,7 @@ export async function openRun(deps: ActivityDeps, input: OpenRunInput) {
     tags: [...(pipeline.tags ?? [])],
     ...(input.openEnded ? {} : timesOf(pipeline, opened.openedAt, new Date(nominalTime))),
     ...(pipeline.onFailure.length + pipeline.onSuccess.length === 0 ? {} : { tells: tellsOf(pipeline) }),
+    ...(emitsOpenLineage(store.repo) ? { sendsLineage: true } : {}),
     ...(dependentsOf(store.repo.pipelines, pipeline.name).length === 0 ? {} : { hasDependents: true }),
   };
 }

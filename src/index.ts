@@ -64,6 +64,8 @@ export { FeatureStore } from './feature-store.js';
 export { type ForgetOptions, type ForgetRecord, type ForgetReport, Forgetting, joinKeysOf } from './forget/index.js';
 export {
   type Detail,
+  type EventType,
+  emitsOpenLineage,
   type LineageContext,
   type LineageEdge,
   type LineageGraph,
@@ -71,6 +73,9 @@ export {
   type LineageRequest,
   lineageOf,
   type NodeKind,
+  type OpenLineageEvent,
+  openLineageEvent,
+  sendOpenLineage,
 } from './lineage/index.js';
 export {
   type Delivery,

@@ -90,8 +90,8 @@ const rooms: Record<string, Room> = {
   upkeep: { loads: [...onLake, 'online-store', 'runs', 'sync'] },
   // Reads what the others keep, and writes nothing.
   lineage: {
-    loads: [...onLake, 'offline-store', 'sync', 'notifications'],
-    types: ['registry', 'feature-repo', 'batch-source', 'online-store', 'runs', 'quality'],
+    loads: [...onLake, 'feature-repo', 'offline-store', 'sync', 'notifications'],
+    types: ['registry', 'batch-source', 'online-store', 'runs', 'quality'],
   },
   // Wherever an entity's data may be.
   forget: {

@@ -9,6 +9,7 @@ import {
   type OnlineStoreSettings,
   type StreamSourceSettings,
 } from './engine-settings.js';
+import { checkLineage, type LineageSettings } from './lineage-settings.js';
 import { type UpkeepRules, type UpkeepSettings, upkeepRules } from './upkeep-settings.js';
 
 /** Which engines a project runs on. Exported by `feature-store.ts` of the feature repository. */
@@ -20,6 +21,8 @@ export interface FeatureStoreConfig extends Definition<'feature_store_config'> {
   readonly streamSource: StreamSourceSettings;
   /** How long upkeep keeps what nobody needs any more. */
   readonly upkeep: UpkeepRules;
+  /** Where runs are told of. */
+  readonly lineage?: LineageSettings | undefined;
   /** Names of the pipelines that come with asof and are wanted. */
   readonly defaultPipelines: readonly string[];
 }
@@ -38,11 +41,20 @@ export function featureStoreConfig(def: {
   onlineStore?: OnlineStoreSettings;
   streamSource?: StreamSourceSettings;
   upkeep?: UpkeepSettings;
+  lineage?: LineageSettings;
   defaultPipelines?: DefaultPipelines;
 }): FeatureStoreConfig {
   checkName('featureStoreConfig', def.project, 'project');
   const where = label('featureStoreConfig', def.project);
-  checkFields(where, def, ['project', 'catalog', 'onlineStore', 'streamSource', 'upkeep', 'defaultPipelines']);
+  checkFields(where, def, [
+    'project',
+    'catalog',
+    'onlineStore',
+    'streamSource',
+    'upkeep',
+    'lineage',
+    'defaultPipelines',
+  ]);
   if (takenSchemas.includes(def.project.toLowerCase()) || /_asof$/i.test(def.project)) {
     throw new DefinitionError(`project "${def.project}" is a name that DuckDB or asof uses for schemas of its own`, {
       where,
@@ -55,11 +67,12 @@ export function featureStoreConfig(def: {
   checkCatalog(where, catalog);
   checkOnlineStore(where, onlineStore);
   checkStreamSource(where, streamSource);
-  const { project } = def;
+  checkLineage(where, def.lineage);
+  const { project, lineage } = def;
   const upkeep = upkeepRules(where, def.upkeep);
   const defaultPipelines = wantedDefaults(where, def.defaultPipelines);
   return define({
     ...{ kind: 'feature_store_config' as const, name: project, project },
-    ...{ catalog, onlineStore, streamSource, upkeep, defaultPipelines },
+    ...{ catalog, onlineStore, streamSource, upkeep, lineage, defaultPipelines },
   });
 }

@@ -34,6 +34,7 @@ export {
   type StreamFeatureView,
   streamFeatureView,
 } from './feature-view.js';
+export type { LineageSettings, OpenLineageSettings } from './lineage-settings.js';
 export { type Notification, slack, webhook } from './notification.js';
 export type { PiiRule, PiiRules } from './pii-rules.js';
 export { type Deadline, type Json, type Overlap, type Pipeline, pipeline, type Retries } from './pipeline.js';

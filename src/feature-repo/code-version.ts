@@ -14,6 +14,8 @@ export interface CodeVersion {
   /** Whether those files differ from the commit. */
   readonly changed?: boolean;
   readonly branch?: string;
+  /** The https address of where it is kept, without user and password. */
+  readonly remote?: string;
   /** Where the project lies in the work tree, `''` = at its top. */
   readonly folder?: string;
   /** What the deployed program was built from, where its host says so: ASOF_BUILD_ID. */
@@ -65,6 +67,16 @@ function codeFilesOf({ repoDir, projectRoot }: Pick<FeatureRepo, 'repoDir' | 'pr
   return [...new Set(there.flatMap(definitionFiles).flatMap(importClosure))].sort();
 }
 
+/** `git@host:team/repo.git` and the like, as a browser would have it; `undefined` for a folder. */
+export function addressOf(remote: string): string | undefined {
+  const [, host, path] = /^(?:[^@/]+@)?([\w.-]+):(?!\/\/)(.+)$/.exec(remote) ?? [];
+  const text = host === undefined ? remote : `https://${host}/${path}`;
+  if (!URL.canParse(text)) return undefined;
+  const url = new URL(text);
+  if (!['https:', 'http:', 'ssh:', 'git:'].includes(url.protocol)) return undefined;
+  return `${url.protocol === 'http:' ? 'http' : 'https'}://${url.hostname}${url.pathname.replace(/\.git$/, '')}`;
+}
+
 async function commitOf(root: string, files: readonly string[]): Promise<Partial<CodeVersion>> {
   const git = async (...args: string[]): Promise<string> => {
     // Looking must not take the lock that somebody's commit waits for.
@@ -88,7 +100,14 @@ async function commitOf(root: string, files: readonly string[]): Promise<Partial
       return known.has(name) || (state.includes('D') && isLoadable(name));
     });
     const folder = path.relative(top, root).split(path.sep).join('/');
-    return { commit, changed, ...(branch === 'HEAD' ? {} : { branch }), folder };
+    const remote = addressOf((await git('remote', 'get-url', 'origin').catch(() => '')).trim());
+    return {
+      commit,
+      changed,
+      ...(remote === undefined ? {} : { remote }),
+      ...(branch === 'HEAD' ? {} : { branch }),
+      folder,
+    };
   } catch {
     return {};
   }

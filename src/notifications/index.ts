@@ -1,6 +1,6 @@
 export { type Delivery, deliver } from './deliver.js';
 export type { Notice } from './notice.js';
-export type { Posted } from './post.js';
+export { type Posted, type PostRequest, post } from './post.js';
 export {
   eventsTold,
   type NotificationTarget,

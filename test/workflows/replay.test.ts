@@ -9,7 +9,7 @@ import { recordedHistories } from '../support/histories.js';
 
 /**
  * Runs that began under an older version go on under this one. Histories are recorded anew, when a workflow is meant to break with
- * them, by ASOF_RECORD_HISTORIES=1 npx vitest run test/workflows/{pipelines,verify,notifications,backfill,backfill-many}.test.ts.
+ * them, by ASOF_RECORD_HISTORIES=1 npx vitest run test/workflows/{pipelines,verify,notifications,open-lineage,backfill,backfill-many}.test.ts.
  */
 describe('recorded histories', () => {
   let cache: string;
@@ -28,6 +28,7 @@ describe('recorded histories', () => {
       'streamToStores',
       'verifyOnlineOffline',
       'deliverNotifications',
+      'reportLineage',
     ]) {
       expect(names).toEqual(expect.arrayContaining([`${workflow}-completed`, `${workflow}-failed`]));
     }

@@ -61,10 +61,10 @@ export const proxySteps = <A>(options: ActivityOptions = {}): ActivityInterfaceF
   proxyActivities<Proxied<A>>({ ...stepOptions, ...options });
 
 /**
- * One message to one receiver: some seconds, tried again for a day. The first waits are short, for who only starts anew; a receiver
+ * One message to one receiver, or event of lineage: some seconds, tried again for a day. The first waits are short, for who only starts anew; a receiver
  * may ask for longer ones.
  */
-export const { notify } = proxyActivities<Activities>({
+export const { notify, sendLineage } = proxyActivities<Activities>({
   startToCloseTimeout: '30 seconds',
   scheduleToCloseTimeout: '24 hours',
   retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '10 minutes', nonRetryableErrorTypes },

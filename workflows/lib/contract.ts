@@ -30,6 +30,8 @@ export interface OpenedRun {
   readonly dueAt?: string | undefined;
   /** What people want to be told of. */
   readonly tells?: readonly ('failed' | 'succeeded')[] | undefined;
+  /** Whether its events go to where the project sends its lineage. */
+  readonly sendsLineage?: boolean | undefined;
   /** Whether other pipelines run after this one. */
   readonly hasDependents?: boolean | undefined;
 }

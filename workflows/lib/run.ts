@@ -12,11 +12,12 @@ import {
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { Json, Retries, StepRecord } from '../../src/index.js';
+import type { EventType, Json, Retries, StepRecord } from '../../src/index.js';
 import { closeRun, type StepReply } from './activity-proxies.js';
 import type { OpenedRun, PipelineInput, RunProgress, RunSummary } from './contract.js';
 import { startDue } from './dependents.js';
 import { type RunEvent, tell } from './notify.js';
+import { report } from './report.js';
 import { openWhenFree, watchDeadline, withinTime } from './run-limits.js';
 import { pipelineAttributes, qualityAttribute } from './search-attributes.js';
 
@@ -94,6 +95,10 @@ export async function pipelineRun<A>(
     throw failure;
   });
   upsertSearchAttributes(pipelineAttributes(input.pipeline, opened));
+  const tellLineage = async (type: EventType): Promise<void> => {
+    if (opened.sendsLineage === true) await report(identity, type);
+  };
+  await tellLineage(info.continuedFromExecutionRunId === undefined ? 'START' : 'RUNNING');
   current = undefined;
 
   const run: PipelineRun<A> = {
@@ -175,11 +180,13 @@ export async function pipelineRun<A>(
     if (status === 'failed' && opened.tells?.includes('failed') === true)
       await tell({ ...news(), event: 'failed', message: rootMessage(error) });
     await close(status, rootMessage(error));
+    await tellLineage(status === 'failed' ? 'FAIL' : 'ABORT');
     throw innerFailure(error);
   }
   deadline.cancel();
   if (run.quality !== undefined) upsertSearchAttributes([{ key: qualityAttribute, value: run.quality }]);
   await close('completed');
+  await tellLineage('COMPLETE');
   if (opened.hasDependents === true) await startDue(runId);
   if (opened.tells?.includes('succeeded') === true) await tell({ ...news(), event: 'succeeded' });
   current = undefined;
