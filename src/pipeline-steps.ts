@@ -13,7 +13,7 @@ import {
   type ExploreReport,
   etlContext,
   exploreStep,
-  fedByFile,
+  fedBy,
   type IngestTarget,
   ingestStep,
   judgeRows,
@@ -239,21 +239,23 @@ export class PipelineSteps {
   }
 
   /**
-   * Puts rows of a file into both stores at once, through the same cleaning as a pipeline: their columns are those of the view's
-   * source (a stream view takes its events, and applies its transform).
+   * Puts rows (JSON objects, or the path of a file) into both stores at once, through the same cleaning as a pipeline: their
+   * columns are those of the view's source (a stream view takes its events, and applies its transform).
    */
   async push(
     viewName: string,
-    sourcePath: string,
+    rows: string | readonly string[],
     pushId: string,
     { signal }: Pick<StepOptions, 'signal'> = {},
   ): Promise<PushResult & { duplicates: number }> {
     await this.#store.requireApplied();
     const { view, table } = await this.#store.view(viewName);
     const target = { runId: `push-${pushId}`, view: viewName };
-    const context = { ...(await this.#context(viewName)), view: () => ({ view: fedByFile(view, sourcePath), table }) };
-    const staging = new Staging(context.sharedDirectory, target.runId, viewName);
+    const found = await this.#context(viewName);
+    const staging = new Staging(found.sharedDirectory, target.runId, viewName);
     try {
+      const pushed = await fedBy(found.lake, view, rows, staging.file('rows.ndjson'));
+      const context = { ...found, view: () => ({ view: pushed, table }) };
       await ingestStep(context, target, { signal });
       const { duplicates } = await cleanStep(context, target, { signal });
       await judgeRows(context, target, { signal });
@@ -273,9 +275,7 @@ export class PipelineSteps {
     }
   }
 
-  async #streamView(
-    name: string,
-  ): Promise<{ view: StreamFeatureView; table: Awaited<ReturnType<FeatureStore['view']>>['table'] }> {
+  async #streamView(name: string): Promise<Awaited<ReturnType<FeatureStore['view']>> & { view: StreamFeatureView }> {
     const { view, table } = await this.#store.view(name);
     if (view.kind === 'stream_feature_view') return { view, table };
     throw new DefinitionError(`"${name}" is a batch view; it has no stream`, {

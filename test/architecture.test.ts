@@ -84,7 +84,7 @@ const rooms: Record<string, Room> = {
     types: ['registry'],
   },
   etl: {
-    loads: [...onLake, 'offline-store', 'batch-source', 'transform', 'quality', 'runs'],
+    loads: [...onLake, 'offline-store', 'personal-data', 'batch-source', 'transform', 'quality', 'runs'],
     types: ['registry', 'feature-repo'],
   },
   upkeep: { loads: [...onLake, 'online-store', 'runs', 'sync'] },

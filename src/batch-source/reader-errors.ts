@@ -32,11 +32,15 @@ export async function readerError(
 
 function parquetError(error: Error, file: SourceFile): DataError {
   const cut = /magic bytes|too small to be/i.test(error.message);
-  const what = cut ? 'it is cut off, or not a Parquet file' : `it is a damaged Parquet file: ${tail(error)}`;
+  const what = cut
+    ? 'it is cut off, or not a Parquet file'
+    : /not valid UTF-?8/i.test(error.message)
+      ? 'a column of text holds bytes that are not UTF-8'
+      : `it is a damaged Parquet file: ${tail(error)}`;
   return new DataError(what, {
     where: file.shown,
     mend: 'write the file again, or correct the format of its source',
-    cause: error,
+    cause: withoutContent(error),
   });
 }
 

@@ -19,7 +19,9 @@ function parse(option: string, text: string, mend: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new DefinitionError(`${option} is not valid JSON: ${(error as Error).message}`, { mend, cause: error });
+    // Where, not what: the rows may hold personal data, which the parser quotes.
+    const [at] = /at position \d+/.exec((error as Error).message) ?? [];
+    throw new DefinitionError(`${option} is not valid JSON${at === undefined ? '' : ` ${at}`}`, { mend });
   }
 }
 

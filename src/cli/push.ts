@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Command } from 'commander';
 import { AsofError, DefinitionError } from '../errors.js';
+import { shownPath } from '../lake/index.js';
 import { action, describeCommand, type GlobalOptions, withStore } from './command.js';
 import { interruptSignal } from './interrupt.js';
 import { splitJsonArray } from './json-array.js';
@@ -32,9 +31,15 @@ asof push driver_stats --rows '[{"driver_id": 1001, "datetime": "2021-08-01T10:0
 
 async function push(options: GlobalOptions, view: string, given: Given): Promise<undefined> {
   const signal = interruptSignal();
-  const result = await withFile(given, (file) =>
-    withStore(options, (store) =>
-      runTask(`push to ${view}`, options, () => store.steps.push(view, file, randomUUID(), { signal })),
+  const rows = rowsOf(given);
+  const id = randomUUID();
+  const result = await withStore(options, (store) =>
+    runTask(`push to ${view}`, options, () =>
+      store.steps.push(view, rows, id, { signal }).catch((error: unknown) => {
+        // People know the rows by the option they gave them with, not by our file.
+        const file = path.join(store.lake.sharedDirectory, 'staging', `push-${id}`, view, 'rows.ndjson');
+        throw renamed(error, [file, shownPath(store.repo.projectRoot, file)], '--rows');
+      }),
     ),
   );
   if (options.json) {
@@ -50,34 +55,24 @@ async function push(options: GlobalOptions, view: string, given: Given): Promise
   console.log(`${plural(online.written, 'key')} written to the online store.`);
 }
 
-/** The file, or the rows of the command line as one. */
-async function withFile<T>({ file, rows }: Given, work: (file: string) => Promise<T>): Promise<T> {
+/** The file, or the rows of the command line. */
+function rowsOf({ file, rows }: Given): string | string[] {
   atMostOne({ '--file': file, '--rows': rows });
   if (file !== undefined) {
-    if (endings.includes(path.extname(file).toLowerCase())) return work(path.resolve(file));
+    if (endings.includes(path.extname(file).toLowerCase())) return path.resolve(file);
     throw new DefinitionError(`can't tell the format of "${file}"`, {
       where: '--file',
       mend: `give a file ending in ${endings.join(', ')}`,
     });
   }
   if (rows === undefined) throw new DefinitionError('no rows are given', { mend: 'give --file or --rows' });
-  const lines = splitJsonArray('--rows', rows);
-  const folder = mkdtempSync(path.join(tmpdir(), 'asof-push-'));
-  const temporary = path.join(folder, 'rows.ndjson');
-  try {
-    writeFileSync(temporary, lines.map((line) => `${line}\n`).join(''), { mode: 0o600 });
-    return await work(temporary);
-  } catch (error) {
-    throw renamed(error, temporary, '--rows');
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+  return splitJsonArray('--rows', rows);
 }
 
-/** People know the rows by the option they gave them with, not by our file. */
-function renamed(error: unknown, from: string, to: string): unknown {
+function renamed(error: unknown, from: readonly string[], to: string): unknown {
   if (!(error instanceof AsofError)) return error;
-  const rename = (text: string | undefined): string | undefined => text?.replaceAll(from, to);
+  const rename = (text: string | undefined): string | undefined =>
+    from.reduce((told, name) => told?.replaceAll(name, to), text);
   return Object.assign(error, {
     message: rename(error.message),
     where: rename(error.where),

@@ -131,11 +131,16 @@ function planObject(
   const spec = defined as Spec;
   const moved = kind === 'source' && !gone && last.spec.kind !== spec.kind;
   return {
-    change: moved ? { ...change, notes: [movedNote] } : change,
+    change: { ...change, notes: [...(moved ? [movedNote] : []), ...(isRuled(fields) ? [ruledNote] : [])] },
     spec,
     steps: kind === 'pipeline' && last === undefined ? [{ type: 'create_lease', pipeline: name }] : [],
   };
 }
+
+const isRuled = (fields: readonly FieldChange[]): boolean => fields.some(({ path }) => /^pii(\.|$)/.test(path));
+
+const ruledNote =
+  'what was ingested before stays as the rules of then made it, in its files too; the rules hold from the next run on';
 
 const movedNote = 'rows that were ingested stay; the next run reads from the new place';
 
