@@ -8,8 +8,8 @@ export {
   qualityHistory,
 } from './expectation-records.js';
 export { exploreStep, validationResults } from './explore-step.js';
-export { findReport, type RunReport } from './find-report.js';
 export { fedBy } from './fed-by-file.js';
+export { findReport, type RunReport } from './find-report.js';
 export { type IngestTarget, ingestStep } from './ingest-step.js';
 export { judgeRows } from './judge-rows.js';
 export { publishStep } from './publish-step.js';
