@@ -54,7 +54,7 @@ onBothCatalogs('forget', (engines) => {
     await lake.transaction({ message: 'records' }, async (session) => {
       const row = (user_id: number) => JSON.stringify({ user_id, a: 3 });
       await session.run(
-        `INSERT INTO ${lake.system('quarantine')} VALUES ('r', 'stats', now(), 'a > 3', $1), ('r', 'stats', now(), 'a > 3', $2)`,
+        `INSERT INTO ${lake.system('quarantine')} (run_id, view_name, recorded_at, rule, "row") VALUES ('r', 'stats', now(), 'a > 3', $1), ('r', 'stats', now(), 'a > 3', $2)`,
         [row(gone), row(5)],
       );
       await session.run(
