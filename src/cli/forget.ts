@@ -127,7 +127,8 @@ function print(report: ForgetReport): void {
   for (const name of yours.definitions) console.log(`yours to do: the definition of ${name} names it`);
   for (const note of notes) console.log(`note: ${note}`);
   if (proof === undefined) return;
-  const mb = (bytes: number): string => `${(bytes / 1024 / 1024).toFixed(1)} MB`;
+  const mb = (bytes: number): string =>
+    bytes < 1024 * 1024 ? `${Math.ceil(bytes / 1024)} KB` : `${(bytes / 1024 / 1024).toFixed(1)} MB`;
   console.log(
     `Read anew: ${plural(proof.dataFiles, 'data file')} (${mb(proof.dataBytes)}), ${plural(proof.runFiles, 'file')} of runs, ${plural(proof.topicFiles, 'topic file')}, ${mb(proof.catalogBytes)} of the catalog, ${mb(proof.onlineBytes)} of the online store.`,
   );
