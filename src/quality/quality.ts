@@ -36,8 +36,10 @@ export function howMany(
   const figure = figures[rule];
   if (figure !== undefined)
     return [`${figure} ${observed ?? 'not known'}`, ...(note === undefined ? [] : [note])].join(', ');
-  if (rule === 'no_drift')
-    return [`${observed ?? 'nothing'} drifted`, ...(note === undefined ? [] : [note])].join(': ');
+  if (rule === 'no_drift') {
+    const parts = [...(observed === null ? [] : [`${observed} drifted`]), ...(note === undefined ? [] : [note])];
+    return parts.join(': ');
+  }
   if (rule === 'row_count') return `${show(checked)} rows`;
   if (rule === 'row_count_change') return `${show(checked)} rows, ${note ?? 'compared with earlier runs'}`;
   return `${show(failed)} of ${show(checked)} ${rule === 'missing_ratio' ? 'values missing' : 'rows'}`;

@@ -159,7 +159,7 @@ describe('drift in the pipeline', () => {
     expect(first.rule).toMatchObject({ passed: true, expectation: 'noDrift(window first_day, a)', columns: ['a'] });
     expect(first.rule?.note).toMatch(/nothing compared: .* the view has no history yet/);
     const second = await run(batch({ from: day, rows: 100 }));
-    expect(second.rule).toMatchObject({ passed: true, observed: '0 of 1 columns' });
+    expect(second.rule).toMatchObject({ passed: true, observed: '0 of 1 column' });
     expect(second.drift[0]).toMatchObject({ reference: 'window first_day', referenceRows: 100, rows: 100 });
     expect((await run(batch({ from: 2 * day, rows: 100, a: (n) => mixed(n) + 60 }))).refused).toBeInstanceOf(DataError);
     // What is deleted in the history is no part of a reference either.
@@ -187,6 +187,6 @@ describe('drift in the pipeline', () => {
     expect(second.quality).toBe('passed');
     expect(columnOf(second.drift, 'a')).toMatchObject({ method: null, statistic: null, drifted: false, overlay: null });
     expect(columnOf(second.drift, 'a')?.note).toBe('this run has no value to compare; left out of this run: 20 nulls');
-    expect(second.rule).toMatchObject({ passed: true, observed: '0 of 1 columns' });
+    expect(second.rule).toMatchObject({ passed: true, observed: '0 of 1 column' });
   });
 });

@@ -76,7 +76,7 @@ function findingOf({ share = 0 }: Rule<'no_drift'>, columns: readonly ColumnDrif
   const more = drifted.length > namedMax ? ` and ${drifted.length - namedMax} more` : '';
   return {
     failed: drifted.length,
-    observed: `${drifted.length} of ${compared.length} columns`,
+    observed: `${drifted.length} of ${compared.length} ${compared.length === 1 ? 'column' : 'columns'}`,
     passed: drifted.length / compared.length <= share,
     note: drifted.length === 0 ? undefined : `${named}${more}`,
   };
