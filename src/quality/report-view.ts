@@ -99,9 +99,9 @@ function brokenBy({ rule, checked, failed }: ExpectationResult): string {
   return checked === 0 ? 'no rows' : `${formatNumber(failed)} of ${formatNumber(checked)}`;
 }
 
-/** Rules about one figure, which no single rows break. */
+/** Rules about figures of all rows, which no single ones break. */
 const isAboutAll = (rule: ExpectationResult['rule']): boolean =>
-  rule === 'mean_between' || rule === 'quantile_between' || rule === 'freshness' || rule === 'row_count_change';
+  ['mean_between', 'quantile_between', 'freshness', 'row_count_change', 'no_drift'].includes(rule);
 
 function observed({ rule, observed: seen }: ExpectationResult): string {
   if (seen === null) return '–';

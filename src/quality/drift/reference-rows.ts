@@ -71,7 +71,7 @@ async function lastAccepted(
   { table, runId }: ReferenceOf,
   options: StatementOptions,
 ): Promise<{ runId: string; from: string; to: string } | undefined> {
-  const times = `(SELECT c FROM (SELECT unnest(json_extract(v.profile, '$.columns[*]')) AS c)
+  const times = `(SELECT c FROM (SELECT unnest(CASE WHEN json_valid(v.profile) THEN json_extract(v.profile, '$.columns[*]') END) AS c)
     WHERE json_extract_string(c, '$.name') = '${eventTimestamp}')`;
   const row = await lake.one<{ run_id: string; first: string; last: string }>(
     `SELECT run_id, json_extract_string(times, '$.min') AS first, json_extract_string(times, '$.max') AS last FROM (
