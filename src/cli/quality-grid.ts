@@ -27,12 +27,12 @@ export function drawQuality({ runs, expectations }: QualityHistory, { coloured }
   const paint = (status: ExpectationStatus, text: string): string =>
     coloured ? `\u001b[${colours[status]}m${text}\u001b[0m` : text;
   const width = Math.min(textMax, Math.max(...expectations.map(({ expectation }) => expectation.length)));
-  const lines = expectations.flatMap(({ expectation, results }) => {
+  const lines = expectations.flatMap(({ expectation, rule, results }) => {
     const cells = runs.map(({ runId }) => {
       const result = results.find((one) => one.runId === runId);
       return result === undefined ? notJudged : paint(result.status, symbols[result.status]);
     });
-    return [`${cut(expectation, width).padEnd(width)}  ${cells.join('')}`, ...newsOf(results, runs)];
+    return [`${cut(expectation, width).padEnd(width)}  ${cells.join('')}`, ...newsOf(rule, results, runs)];
   });
   const seen = new Set(expectations.flatMap(({ results }) => results.map(({ status }) => status)));
   const isPartial = expectations.some(({ results }) => results.length < runs.length);
@@ -44,27 +44,43 @@ export function drawQuality({ runs, expectations }: QualityHistory, { coloured }
 }
 
 /** What the newest run that judged it says: how it is broken and since when, or what there is to know. */
-function newsOf(results: readonly QualityCell[], runs: readonly QualityRun[]): string[] {
+function newsOf(rule: string, results: readonly QualityCell[], runs: readonly QualityRun[]): string[] {
   const newest = results.at(-1);
   if (newest === undefined) return [];
-  if (newest.status === 'passed') return newest.note === null ? [] : [`    ${newest.note}`];
+  if (newest.status === 'passed') return newest.note === null ? [] : wrapped(newest.note);
   const kept = results.findLastIndex(({ status }) => status === 'passed');
   const first = runs.find(({ runId }) => runId === results[kept + 1]?.runId);
   const since =
     first === undefined || kept < 0
       ? 'in all runs that judged it'
       : `since ${runText(first)} (run ${first.runId.slice(0, 8)})`;
-  return [`    ${newest.status} ${since}; now: ${figures(newest)}`];
+  const note = newest.note === null ? '' : `, ${newest.note}`;
+  return wrapped(`${newest.status} ${since}; now: ${figure(rule, newest)}${note}`);
 }
 
-const rowRules = (cell: QualityCell): string =>
-  `${cell.failed.toLocaleString('en')} of ${cell.checked.toLocaleString('en')} rows`;
+function figure(rule: string, { checked, failed, observed }: QualityCell): string {
+  if (rule.startsWith('row_count')) return `${checked.toLocaleString('en')} rows`;
+  if (!aboutOneFigure.includes(rule)) return `${failed.toLocaleString('en')} of ${checked.toLocaleString('en')} rows`;
+  return String(typeof observed === 'number' ? Number(observed.toPrecision(6)) : (observed ?? 'no value'));
+}
 
-function figures(cell: QualityCell): string {
-  const seen = typeof cell.observed === 'number' ? Number(cell.observed.toPrecision(6)) : cell.observed;
-  if (cell.failed > 1) return cell.note === null ? rowRules(cell) : `${rowRules(cell)}, ${cell.note}`;
-  const what = seen === null ? rowRules(cell) : `${seen} seen, ${rowRules(cell)}`;
-  return cell.note === null ? what : `${seen ?? ''} ${cell.note}`.trim();
+const aboutOneFigure: readonly string[] = [
+  'mean_between',
+  'quantile_between',
+  'missing_ratio',
+  'freshness',
+  'no_drift',
+];
+
+/** In lines of at most 80 columns, set in. */
+function wrapped(text: string): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(/\s+/)) {
+    const last = lines.at(-1);
+    if (last === undefined || last.length + 1 + word.length > 80) lines.push(`    ${word}`);
+    else lines[lines.length - 1] = `${last} ${word}`;
+  }
+  return lines;
 }
 
 /** The run by its interval, or by when it was where it has none. */

@@ -34,6 +34,12 @@ export function checkExpectations(where: string, expectations: readonly Expectat
   }
   const names = new Set<string>();
   for (const e of expectations) {
+    if ((describeExpectation(e) as string | undefined) === undefined) {
+      throw new DefinitionError(`expect has the rule "${e.rule}", which there is not`, {
+        where,
+        mend: "make rules by their functions: notNull('driver_id'), between('conv_rate', 0, 1), …",
+      });
+    }
     for (const column of columnsOf(e)) {
       const type = Object.hasOwn(columns, column) ? columns[column] : undefined;
       if (type !== undefined) checkFit(where, e, type);

@@ -21,7 +21,7 @@ function history(rows: Readonly<Record<string, string>>, cell: Partial<QualityCe
   }));
   const expectations = Object.entries(rows).map(([expectation, text]) => ({
     expectation,
-    rule: 'not_null',
+    rule: expectation.startsWith('mean') ? 'mean_between' : 'not_null',
     results: [...text].flatMap((letter, n): QualityCell[] => {
       const status = letters[letter];
       if (status === undefined) return [];
@@ -62,13 +62,14 @@ describe('the picture of a view’s expectations', () => {
       drawQuality(history({ 'meanBetween(a, 0, 1)': status }, cell), { coloured: false })[1];
     expect(shown('p', { note: '2 of 5 accepted runs' })).toBe('    2 of 5 accepted runs');
     expect(shown('f', { failed: 1, observed: 3.5, note: '1 of the values are NaN' })).toContain(
-      'now: 3.5 1 of the values',
+      'now: 3.5, 1 of the values',
     );
   });
 
   it('fits in 80 columns', () => {
     const name = `matches(${'long_'.repeat(30)}, [a-z]+)`;
-    const lines = drawQuality(history({ [name]: `${'p'.repeat(19)}f` }), { coloured: false });
+    const note = 'a long note of many words '.repeat(8);
+    const lines = drawQuality(history({ [name]: `${'p'.repeat(19)}f` }, { note }), { coloured: false });
     expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(80);
     expect(lines[0]).toContain('…');
   });
