@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { DataError } from '../errors.js';
 import type { DriftResult, ExpectationResult, Profile, Quality, ReportData, ReportFacts } from '../quality/index.js';
-import { readReports, reportPage, writeReport, writeReportPage } from '../quality/index.js';
+import { pageOrder, readReports, reportPage, writeReport, writeReportPage } from '../quality/index.js';
 import { type RunRecord, Runs } from '../runs/index.js';
 import type { EtlContext } from './etl-context.js';
 import { reportsOf } from './run-report.js';
@@ -11,6 +11,7 @@ type Context = Pick<EtlContext, 'project' | 'lake' | 'sharedDirectory'>;
 export interface RunReport {
   /** Absolute path of the run's page. */
   readonly page: string;
+  /** The worst first. */
   readonly views: readonly ReportData[];
 }
 
@@ -26,7 +27,7 @@ export async function findReport(context: Context, run: RunRecord): Promise<RunR
   const lacking = await lackingViews(context, run, here);
   for (const report of lacking) writeReport({ directory, report });
   if (lacking.length === 0 && here.length > 0 && !existsSync(page)) writeReportPage(directory);
-  const views = [...here, ...lacking];
+  const views = pageOrder([...here, ...lacking]);
   if (views.length > 0) return { page, views };
   throw new DataError(`run ${run.runId} of ${run.pipeline} has no report`, {
     mend:

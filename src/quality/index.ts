@@ -31,5 +31,5 @@ export {
   type ReportSource,
   withoutKeyValues,
 } from './report-data.js';
-export { viewAnchor } from './report-page.js';
+export { pageOrder, viewAnchor } from './report-page.js';
 export { checkRules } from './rule-sql.js';

@@ -44,7 +44,7 @@ function comparison(
   const figures = drawn.map((column) => ({ column, figure: overlayFigure(column, anchor(column)) }));
   return html`<h3${id !== undefined && html` id="${id}"`}>Drift <small>against ${reference}: ${formatNumber(drifted)} of ${formatNumber(columns.length)} columns</small></h3>
 <div class="panel"><p class="legend"><span class="key current"></span> this run, ${formatNumber(rows)} rows <span class="key reference"></span> ${reference}, ${formatNumber(referenceRows)} rows <span class="soft">${formatName(referenceDetail)}</span></p>
-<div class="scroll" tabindex="0" role="region" aria-label="Drift of the columns"><table class="rows drift"><thead><tr><th scope="col">Result</th><th scope="col">Column</th><th scope="col">Compared by</th><th scope="col" class="number">Statistic</th><th scope="col" class="number">Drifts</th><th scope="col" class="number">PSI</th></tr></thead><tbody>${ordered.map(row)}</tbody></table></div></div>
+<div class="scroll" tabindex="0" role="region" aria-label="Drift of the columns"><table class="rows drift"><thead><tr><th scope="col">Result</th><th scope="col">Column</th><th scope="col">Compared by</th><th scope="col" class="number">Statistic</th><th scope="col" class="number">Drifts when</th><th scope="col" class="number">PSI</th></tr></thead><tbody>${ordered.map(row)}</tbody></table></div></div>
 <div class="cards">${figures.filter(({ column }) => column.drifted).map(({ figure }) => figure)}</div>${
     figures.some(({ column }) => !column.drifted) &&
     html`<details class="others"><summary>The distributions of columns that did not drift</summary><div class="cards">${figures
@@ -63,14 +63,14 @@ function row(column: ColumnDrift): Markup {
 /** The bound, and for a test what is compared with it. */
 function rule({ method, pValue, adjustedPValue, threshold }: ColumnDrift): string {
   if (method === null) return '–';
-  if (pValue === null) return `from ${formatNumber(threshold)}`;
+  if (pValue === null) return `at least ${formatNumber(threshold)}`;
   const p = adjustedPValue ?? pValue;
-  return `p ${p < 1e-4 ? '< 0.0001' : formatNumber(p)}, below ${formatNumber(threshold)}`;
+  return `p below ${formatNumber(threshold)}, is ${p < 1e-4 ? '< 0.0001' : formatNumber(p)}`;
 }
 
 /** What chance alone gives at these sizes is no move. */
 const psiText = (psi: ColumnDrift['psi']): string =>
-  psi === null ? '–' : `${formatNumber(psi.value)}, chance ${formatNumber(psi.floor)}`;
+  psi === null ? '–' : `${formatNumber(psi.value)} (by chance ${formatNumber(psi.floor)})`;
 
 function overlayFigure(column: ColumnDrift, id: string | undefined): Markup {
   const { overlay, drifted } = column;

@@ -26,7 +26,7 @@ export function histogram({ name, type, histogram: bins, quantiles }: ColumnProf
   const place = (value: number | string) => left + ((position(value) + middle - from) / (to - from)) * (right - left);
   const spoken = `Histogram of ${formatName(name)}, ${show(first.from, bins)} to ${show(end(last, isWhole), bins)}, largest bin ${formatNumber(most)} rows`;
   return html`<svg class="histogram" viewBox="0 0 ${width} ${height}" role="img" aria-label="${spoken}">
-<line class="grid" x1="${left}" x2="${right}" y1="${top}" y2="${top}"/><text x="${left}" y="${top - 6}">${formatNumber(most)} rows</text>
+<line class="grid" x1="${left}" x2="${right}" y1="${top}" y2="${top}"/><text x="${left}" y="${top - 6}">${formatNumber(most)} ${most === 1 ? 'row' : 'rows'}</text>
 ${bins.map((bin, index) => bar(bin, index, bins, most, isWhole))}
 <line class="axis" x1="${left}" x2="${right}" y1="${base}" y2="${base}"/>
 ${quantiles !== null && to > from && bins.length > 1 ? quantileStrip(quantiles, place, bins) : undefined}
@@ -57,11 +57,15 @@ function axisLabels(bins: readonly Bin[], first: Bin, last: Bin, isWhole: boolea
   if (bins.length === 1) {
     return html`<text class="middle" x="${width / 2}" y="${labels}">${show(first.from, bins)}</text>`;
   }
-  const middle = bins.length % 2 === 0 ? bins[bins.length / 2] : undefined;
+  const half = bins.length % 2 === 0 ? bins[bins.length / 2] : undefined;
+  // Three times of day don't fit side by side.
+  const middle = half !== undefined && show(half.from, bins).length <= middleLetters ? half : undefined;
   return html`<text x="${left}" y="${labels}">${show(first.from, bins)}</text>${
     middle !== undefined && html`<text class="middle" x="${width / 2}" y="${labels}">${show(middle.from, bins)}</text>`
   }<text class="end" x="${right}" y="${labels}">${show(end(last, isWhole), bins)}</text>`;
 }
+
+const middleLetters = 10;
 
 function binName(bin: Bin, bins: readonly Bin[], isWhole: boolean): string {
   const to = end(bin, isWhole);
@@ -81,5 +85,6 @@ function show(value: number | string, bins: readonly Bin[]): string {
   if (typeof value === 'number') return formatNumber(Math.abs(value) < span * 1e-9 ? 0 : value);
   // Whole numbers beyond 2^53 come as text.
   if (!isTime(value)) return formatNumber(Number(value));
-  return span > 20 * 86_400_000 ? value.slice(0, value.indexOf('T')) : formatSecond(value);
+  if (span > 20 * 86_400_000) return value.slice(0, value.indexOf('T'));
+  return span > 3 * 3_600_000 ? formatSecond(value.replace(/:\d\d(\.\d+)?Z$/, ':00Z')) : formatSecond(value);
 }

@@ -35,8 +35,8 @@ export function renderReport(reports: readonly ReportData[]): string {
   return `<!doctype html>\n${page}<style>${reportStyle}</style>${body}\n`;
 }
 
-/** The worst first. */
-const pageOrder = (reports: readonly ReportData[]): ReportData[] =>
+/** The worst first, as on the page. */
+export const pageOrder = (reports: readonly ReportData[]): ReportData[] =>
   [...reports].sort((a, b) => gravity(a) - gravity(b) || (a.view < b.view ? -1 : 1));
 
 /** Where a view begins on the page of these: a fragment of its address. */

@@ -70,7 +70,7 @@ tbody tr:last-child > * { border-bottom: 0; }
 .index .odd { border-color: var(--warn); color: var(--warn); }
 .index a { background: var(--card); border: 1px solid var(--line); border-radius: 6px; padding: 2px 9px; text-decoration: none; color: var(--ink); font-size: 13px; overflow-wrap: anywhere; }
 .cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 320px), 1fr)); gap: 16px; }
-.card { background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 16px 18px 14px; min-width: 0; break-inside: avoid; content-visibility: auto; contain-intrinsic-size: auto 380px; }
+.card { background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 16px 18px 14px; min-width: 0; break-inside: avoid; }
 .card header { display: flex; flex-wrap: wrap; gap: 2px 10px; align-items: baseline; justify-content: space-between; }
 .card h4 { font-size: 15px; font-weight: 650; overflow-wrap: anywhere; min-width: 0; }
 .card header .mono { color: var(--soft); font-size: 12px; }
@@ -106,7 +106,7 @@ footer { margin-top: 44px; color: var(--soft); font-size: 13px; overflow-wrap: a
   main { padding: 24px 16px 48px; } h1 { font-size: 23px; } h2 { margin-top: 34px; } .view { margin-top: 40px; padding-top: 22px; }
   .flow { grid-template-columns: repeat(2, minmax(0, 1fr)); } .flow div:last-child:nth-child(odd) { grid-column: span 2; }
   .panel { padding: 2px 14px; }
-  .rules thead { position: absolute; clip-path: inset(50%); }
+  .rules thead { position: absolute; display: block; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
   .rules tr { display: block; padding: 10px 0; border-bottom: 1px solid var(--line); } .rules tr:last-child { border: 0; }
   .rules td { display: block; border: 0; padding: 1px 0; text-align: left; } .rules td[data-label]::before { content: attr(data-label) ": "; color: var(--soft); }
   .source tr, .source th, .source td { display: block; width: auto; } .source th { border: 0; padding: 8px 0 0; } .source td { padding: 0 0 8px; }
@@ -114,7 +114,7 @@ footer { margin-top: 44px; color: var(--soft); font-size: 13px; overflow-wrap: a
 @media print {
   :root { color-scheme: light; --paper: #fff; --card: #fff; --ink: #000; --soft: #444; --line: #bbb; --fill: #eee; --accent: #456; --past: #ccc; --against: #a64;
     --good: #22703f; --good-fill: #e3f1e7; --warn: #8a5300; --warn-fill: #fbefd9; --bad: #a62b20; --bad-fill: #fae5e2; }
-  main { max-width: none; padding: 0; } body { font-size: 11pt; } .index, .jump { display: none; } .card { content-visibility: visible; } h2, h3 { break-after: avoid; }
+  main { max-width: none; padding: 0; } body { font-size: 11pt; } .index, .jump { display: none; } h2, h3 { break-after: avoid; }
   .cards { grid-template-columns: 1fr 1fr; } .alert, .flow, tr { break-inside: avoid; } .scroll { overflow: hidden; } .rows td, .rows th { white-space: normal; overflow-wrap: anywhere; } a { color: inherit; }
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 }
