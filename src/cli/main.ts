@@ -134,6 +134,11 @@ const entries: readonly Entry[] = [
     load: async () => (await import('./logs.js')).registerLogs,
   },
   {
+    name: 'quarantine',
+    about: 'rows that quarantine rules set aside: look at them, put them into the history after all, or let them go',
+    load: async () => (await import('./quarantine.js')).registerQuarantine,
+  },
+  {
     name: 'stream',
     about: 'send events to a stream, watch and steer its pipeline',
     load: async () => (await import('./stream.js')).registerStream,

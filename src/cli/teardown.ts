@@ -1,11 +1,9 @@
-import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
-import { DefinitionError } from '../errors.js';
 import type { FeatureStore } from '../index.js';
 import { objectKinds } from '../registry/spec.js';
 import { action, describeCommand, type GlobalOptions, withStore } from './command.js';
+import { confirmed, requireAnswer } from './confirm.js';
 import { exitCodes } from './exit-code.js';
-import { Interrupted } from './interrupt.js';
 import { plural, printJson } from './output.js';
 
 export function registerTeardown(program: Command): void {
@@ -16,12 +14,9 @@ export function registerTeardown(program: Command): void {
 }
 
 async function teardown(options: GlobalOptions, { yes }: { yes: boolean }): Promise<number> {
-  const asks = process.stdin.isTTY === true && process.stderr.isTTY === true && !options.json;
-  if (!yes && !asks) {
-    throw new DefinitionError('teardown removes data and nobody is here to be asked', { mend: 'add --yes' });
-  }
+  requireAnswer('teardown removes data', { yes, json: options.json });
   return withStore(options, async (store) => {
-    if (!yes && !(await confirmed(store))) {
+    if (!yes && !(await asked(store))) {
       console.log('Nothing was removed.');
       return exitCodes.ok;
     }
@@ -39,7 +34,7 @@ async function teardown(options: GlobalOptions, { yes }: { yes: boolean }): Prom
 }
 
 /** Names what goes, and asks on stderr. */
-async function confirmed(store: FeatureStore): Promise<boolean> {
+async function asked(store: FeatureStore): Promise<boolean> {
   console.error(`This removes project "${store.project}" from ${store.repo.stateDir}:`);
   for (const kind of objectKinds) {
     const entries = await store.registry.list(kind);
@@ -49,13 +44,5 @@ async function confirmed(store: FeatureStore): Promise<boolean> {
   }
   console.error('  with all rows of their tables, runs and dead letters in the lake, all online rows, all event logs.');
   console.error('Definitions, source files and other projects stay.');
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    const interrupted = new Promise<never>((_, reject) => terminal.once('SIGINT', () => reject(new Interrupted())));
-    const closed = new Promise<string>((resolve) => terminal.once('close', () => resolve('')));
-    const answer = await Promise.race([terminal.question('Type yes to remove it: '), interrupted, closed]);
-    return answer.trim().toLowerCase() === 'yes';
-  } finally {
-    terminal.close();
-  }
+  return confirmed('Type yes to remove it: ');
 }

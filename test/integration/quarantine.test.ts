@@ -1,4 +1,8 @@
+import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { afterEach, expect, it } from 'vitest';
 import { onBothCatalogs } from '../support/catalogs.js';
 import { TestStore } from '../support/store.js';
@@ -139,6 +143,30 @@ onBothCatalogs('quarantined rows', (engines) => {
     } finally {
       await other.close();
     }
+  });
+
+  it('killed at any moment, each released row is in the history once', async () => {
+    await open();
+    await load(Array.from({ length: 200 }, (_, n) => ({ ...rows[0], user_id: n, a: n < 12 ? 99 : 1 })));
+    const script = fileURLToPath(new URL('../support/release-process.ts', import.meta.url));
+    for (const wait of [0, 90, 250, undefined]) {
+      const child = spawn(process.execPath, ['--import', 'tsx', script, t.repo], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
+      const ended = once(child, 'exit');
+      await once(child.stdout, 'data');
+      if (wait !== undefined) {
+        await sleep(wait);
+        child.kill('SIGKILL');
+      }
+      await ended;
+      const { rows: all } = await t.store.quarantine.list({ limit: 100 });
+      const released = all.filter(({ state }) => state === 'released').map(({ row }) => Number(row?.['user_id']));
+      expect(all).toHaveLength(12);
+      expect((await history()).filter((n) => n < 12)).toEqual(released.sort((a, b) => a - b));
+    }
+    expect(await held()).toEqual([]);
+    expect(await history()).toHaveLength(200);
   });
 
   it('a run that publishes meanwhile loses nothing', async () => {
