@@ -30,7 +30,11 @@ export const builtinArgs = {
   }),
   verifyOnlineOffline: z.strictObject({
     views,
-    sample: z.int().min(1).optional(),
+    sample: z
+      .int()
+      .min(1)
+      .max(2 ** 31 - 1)
+      .optional(),
     seed: z.int().min(0).optional(),
     failOn: z.boolean().optional(),
   }),

@@ -69,7 +69,7 @@ describe('verify_online_offline on a real Temporal server', () => {
   it('says what is wrong with its arguments, and does not retry it', async () => {
     expect((await fail({ views: ['driver_stat'] })).message).toMatch(/no feature view "driver_stat"/);
     expect((await fail({ sample: 0 })).message).toMatch(
-      /argument "sample" does not fit: .*>=1.*\n.*it takes views, sample\?/s,
+      /argument "sample" must be from 1 to 2147483647, is 0\n.*it takes views, sample\?/s,
     );
     expect((await fail({ sample: 'many' })).message).toMatch(/argument "sample" does not fit: .*received string/);
     expect((await fail({ failOn: 'no' })).message).toMatch(

@@ -56,7 +56,7 @@ describe('--param', () => {
 
   it.each([
     ['count=many', /"count" does not fit: .*expected int.*received string|"count" does not fit: .*expected number/],
-    ['count=0', /"count" does not fit: Too small/],
+    ['count=0', /"count" must be (1 or more|from 1 to \d+), is 0/],
     ['count=1.5', /"count" does not fit: .*expected int/],
     ['numbers=1,x', /"numbers\[1\]" does not fit/],
     ['mode=slow', /"mode" does not fit: .*"fast"\|"safe"/],
