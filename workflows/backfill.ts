@@ -26,7 +26,7 @@ export const backfillQuery = defineQuery<BackfillState>('backfill');
 
 /**
  * Runs a pipeline for each interval of a range that is meant, some at once, each as a workflow of its own; tries all of them
- * before it fails for any. Signals: pause and resume; stop starts no more and lets those at work end; parallel sets how many are
+ * before it fails for any. A run that the definitions refuse is put back, and the backfill pauses. Signals: pause and resume; stop starts no more and lets those at work end; parallel sets how many are
  * at work at once. Cancelling it cancels them too.
  */
 export async function backfill(input: BackfillInput, continued?: ContinuedBackfill): Promise<BackfillSummary> {
@@ -52,17 +52,20 @@ export async function backfill(input: BackfillInput, continued?: ContinuedBackfi
     work.show(status);
   };
   try {
-    while (!work.isAllStarted) {
-      const range = work.unplanned;
-      if (range !== undefined) {
-        work.plan(await nextIntervals({ ...input, range }));
-        continue;
+    do {
+      while (!work.isAllStarted) {
+        const range = work.unplanned;
+        if (range !== undefined) {
+          work.plan(await nextIntervals({ ...input, range }));
+          continue;
+        }
+        await condition(() => work.isReady || work.isStopping);
+        if (work.isStopping || workflowInfo().continueAsNewSuggested) break;
+        work.startNext();
       }
-      await condition(() => work.isReady || work.isStopping);
-      if (work.isStopping || workflowInfo().continueAsNewSuggested) break;
-      work.startNext();
-    }
-    await condition(() => work.isIdle);
+      await condition(() => work.isIdle);
+      // The last ones at work may have been put back.
+    } while (!work.isAllStarted && !work.isStopping && !workflowInfo().continueAsNewSuggested);
     if (!work.isAllStarted && !work.isStopping) await continueAsNew<typeof backfill>(input, work.toContinue());
   } catch (error) {
     if (error instanceof ContinueAsNew) throw error;

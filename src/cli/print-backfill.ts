@@ -39,7 +39,7 @@ const meant = (only: BackfillRequest['only']): string =>
   only === 'missing' ? 'missing (`--only all` runs them again)' : only === 'failed' ? 'failed' : 'there';
 
 /** One line of a backfill at work. */
-export function describeState({ status, counts, perMinute, secondsLeft, parallel }: BackfillState): string {
+export function describeState({ status, reason, counts, perMinute, secondsLeft, parallel }: BackfillState): string {
   const { total, done, failed, skipped, running } = counts;
   const ended = done + failed + skipped;
   const bad = [failed > 0 ? `${failed} failed` : '', skipped > 0 ? `${skipped} skipped` : ''].filter(
@@ -50,6 +50,7 @@ export function describeState({ status, counts, perMinute, secondsLeft, parallel
     `${status === 'running' ? '' : `${status}: `}${ended.toLocaleString('en')} of ${plural(total, 'interval')}`,
     bad.length === 0 ? '' : ` (${bad.join(', ')})`,
     `, ${running} of ${parallel} at work${status === 'paused' ? '' : pace}`,
+    reason === undefined ? '' : `; ${reason}`,
   ].join('');
 }
 

@@ -119,15 +119,21 @@ async function tellOfStarted(
     }
     return exitCodes.ok;
   }
-  await runTask(name, { json }, async (update) => {
+  const paused = await runTask(name, { json }, async (update) => {
     const watch = watchState(handle, update, watching.signal);
-    await Promise.race([ended, aborted(signal)]);
+    await Promise.race([ended, aborted(signal), watch]);
     watching.abort();
-    await watch;
+    return watch;
   });
   if (signal.aborted) {
     console.error(`asof: no longer waiting; ${goesOn}`);
     return exitCodes.interrupted;
+  }
+  if (paused !== undefined) {
+    if (json) printJson({ backfillId: runId, workflowId, ...paused });
+    else console.error(`asof: the backfill paused: ${paused.reason}`);
+    console.error(`  → mend the definitions, \`asof apply\`, then \`asof backfill resume ${name}\``);
+    return exitCodes.definition;
   }
   const end = await store.runs.backfills.show(runId);
   if (json) printJson({ ...end, notes: plan.notes });
@@ -141,16 +147,19 @@ async function opened(store: FeatureStore, runId: string, signal: AbortSignal): 
   return undefined;
 }
 
+/** @returns the state of a backfill that paused by itself: it waits for somebody. */
 async function watchState(
   handle: StartedRun['handle'],
   tell: (line: string) => void,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<BackfillState | undefined> {
   while (!signal.aborted) {
     const state = await handle.query<BackfillState>('backfill').catch(() => undefined);
     if (state !== undefined && !signal.aborted) tell(describeState(state));
+    if (state?.status === 'paused' && state.reason !== undefined) return state;
     await pause(400);
   }
+  return undefined;
 }
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

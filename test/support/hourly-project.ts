@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { DataError, type FeatureStore } from '../../src/index.js';
+import { DataError, DefinitionError, type FeatureStore } from '../../src/index.js';
 import { TestStore } from './store.js';
 
 /** `2024-01-01T05:00:00.000Z` */
@@ -34,6 +34,8 @@ export async function hourlyProject(rowsOfHours = 6): Promise<TestStore> {
 /** What befalls the step `ingest` of an interval, by its start: an error to fail with, or something to wait for. */
 export class Ingests {
   readonly fail = new Map<string, string>();
+  /** The same, where the definitions are to blame. */
+  readonly refuse = new Map<string, string>();
   readonly hold = new Set<string>();
   /** Starts of the intervals in the order in which they came by. */
   seen: string[] = [];
@@ -64,6 +66,8 @@ export class Ingests {
         signal?.throwIfAborted();
         await sleep(20);
       }
+      const refusal = this.refuse.get(start);
+      if (refusal !== undefined) throw new DefinitionError(refusal, { mend: 'mend the view' });
       const message = this.fail.get(start);
       if (message !== undefined) throw new DataError(message, { mend: 'mend the file' });
     } finally {

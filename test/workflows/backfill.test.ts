@@ -150,6 +150,26 @@ describe('a backfill', () => {
     expect(await run(range)).toMatchObject({ status: 'completed', total: 3, done: 3 });
   });
 
+  it('pauses when the definitions refuse a run, and runs it again when they were mended', async () => {
+    const range = hours(4);
+    const [first = '', second = '', third = '', fourth = ''] = range.starts;
+    for (const at of [third, fourth]) ingests.refuse.set(at, 'the view has no such column');
+    const { handle } = await start(range, { parallel: 2 });
+    await until(
+      async () => (await stateOf(handle)).reason !== undefined && (await stateOf(handle)).counts.running === 0,
+    );
+    expect(await stateOf(handle)).toMatchObject({
+      status: 'paused',
+      reason: 'the view has no such column',
+      counts: { total: 4, done: 2, failed: 0, running: 0 },
+    });
+    ingests.refuse.clear();
+    await handle.signal('resume');
+    expect(await handle.result()).toMatchObject({ status: 'completed', total: 4, done: 4, failed: 0 });
+    expect((await stateOf(handle)).reason).toBeUndefined();
+    expect([...ingests.seen].sort()).toEqual([first, second, third, third, fourth, fourth]);
+  });
+
   it('cancels what is at work when it is cancelled', async () => {
     const range = hours(3);
     for (const at of range.starts) ingests.hold.add(at);

@@ -42,6 +42,8 @@ export interface ContinuedBackfill {
   readonly rest: Interval;
   readonly parallel: number;
   readonly isPaused: boolean;
+  /** Why it paused by itself. */
+  readonly reason?: string | undefined;
 }
 
 /** The result of the workflow. */

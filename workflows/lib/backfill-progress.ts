@@ -7,8 +7,13 @@ export interface Interval {
 export type BackfillEnd = 'completed' | 'failed' | 'stopped' | 'cancelled';
 export type BackfillStatus = 'running' | 'paused' | 'stopping' | BackfillEnd;
 
-/** How the run of an interval ended; `skipped` = it is somebody else's. */
-export type Outcome = { readonly ended: 'done' } | { readonly ended: 'failed' | 'skipped'; readonly why: string };
+/**
+ * How the run of an interval ended; `skipped` = it is somebody else's; `refused` = the definitions must be mended, for this run as for
+ * all that follow.
+ */
+export type Outcome =
+  | { readonly ended: 'done' }
+  | { readonly ended: 'failed' | 'skipped' | 'refused'; readonly why: string };
 
 /** An interval that has no data now, and why. */
 export interface Unfinished extends Interval {
@@ -19,6 +24,8 @@ export interface Unfinished extends Interval {
 export interface BackfillState {
   readonly pipeline: string;
   readonly status: BackfillStatus;
+  /** Why it paused by itself. */
+  readonly reason?: string | undefined;
   /** The whole range. */
   readonly range: Interval;
   readonly parallel: number;
@@ -61,10 +68,11 @@ const whyMax = 160;
 export function count(tally: Tally, interval: Interval, outcome: Outcome): Tally {
   if (outcome.ended === 'done') return { ...tally, done: tally.done + 1 };
   const [why = ''] = outcome.why.split('\n');
-  const examples = outcome.ended === 'failed' ? 'failures' : 'skips';
+  const as = outcome.ended === 'skipped' ? 'skipped' : 'failed';
+  const examples = as === 'failed' ? 'failures' : 'skips';
   return {
     ...tally,
-    [outcome.ended]: tally[outcome.ended] + 1,
+    [as]: tally[as] + 1,
     [examples]: [...tally[examples], { ...interval, why: why.slice(0, whyMax) }].slice(0, examplesMax),
   };
 }
@@ -85,13 +93,14 @@ export function pace(tally: Tally, total: number): Pick<BackfillState, 'perMinut
 
 /** For the Web UI. */
 export function describeBackfill(state: BackfillState): string {
-  const { counts, status, parallel, current, failures, skips, perMinute, secondsLeft } = state;
+  const { counts, status, reason, parallel, current, failures, skips, perMinute, secondsLeft } = state;
   const speed = perMinute === undefined ? '' : `, ${perMinute} per minute, ${duration(secondsLeft ?? 0)} left`;
   const table = (title: string, rows: readonly Unfinished[]): string[] =>
     rows.length === 0
       ? []
       : ['', `| ${title} | why |`, '|---|---|', ...rows.map(({ start, end, why }) => `| ${start}/${end} | ${why} |`)];
   return [
+    ...(reason === undefined ? [] : [`**paused by itself:** ${reason}`, '']),
     `**${status}**: ${ended(counts)} of ${counts.total} intervals${speed}; ${parallel} at once`,
     '',
     '| done | failed | skipped | at work |',

@@ -1,4 +1,4 @@
-import { setCurrentDetails } from '@temporalio/workflow';
+import { patched, setCurrentDetails } from '@temporalio/workflow';
 import type { BackfillInput, ContinuedBackfill, OpenedBackfill } from './backfill-contract.js';
 import {
   type BackfillState,
@@ -18,6 +18,8 @@ export class BackfillWork {
   parallel: number;
   isStopping = false;
   #isPaused: boolean;
+  /** Why it paused by itself. */
+  #reason: string | undefined;
   #opened: OpenedBackfill | undefined;
   #tally: Tally;
   /** What of the range no page has told of yet. */
@@ -32,6 +34,7 @@ export class BackfillWork {
     this.#input = input;
     this.parallel = continued?.parallel ?? input.parallel;
     this.#isPaused = continued?.isPaused ?? false;
+    this.#reason = continued?.reason;
     this.#opened = continued?.opened;
     this.#tally = continued?.tally ?? nothingYet;
     this.#rest = continued?.rest;
@@ -59,6 +62,7 @@ export class BackfillWork {
   resume(): void {
     if (!this.#isPaused) return;
     this.#isPaused = false;
+    this.#reason = undefined;
     this.#since = Date.now();
     this.show();
   }
@@ -107,8 +111,19 @@ export class BackfillWork {
 
   #end(interval: Interval, outcome: Outcome): void {
     this.#atWork.delete(interval);
-    this.#tally = count(this.#worked(), interval, outcome);
+    // Histories of older versions went on, and failed one interval after the other.
+    if (outcome.ended === 'refused' && patched('pause at refused runs')) this.#putBack(interval, outcome.why);
+    else this.#tally = count(this.#worked(), interval, outcome);
     this.show();
+  }
+
+  /** What refused this run would refuse the next ones: it is run again when the definitions were mended. */
+  #putBack(interval: Interval, why: string): void {
+    this.#queue.push(interval);
+    const order = this.#input.reverse ? -1 : 1;
+    this.#queue.sort((a, b) => (a.start < b.start ? -order : order));
+    this.pause();
+    this.#reason ??= why.split('\n')[0];
   }
 
   #worked(): Tally {
@@ -140,6 +155,7 @@ export class BackfillWork {
       rest: left,
       parallel: this.parallel,
       isPaused: this.#isPaused,
+      ...(this.#reason === undefined ? {} : { reason: this.#reason }),
     };
   }
 
@@ -150,6 +166,7 @@ export class BackfillWork {
     const total = Math.max(opened?.total ?? 0, ended(this.#tally) + this.#atWork.size);
     return {
       pipeline: this.#input.pipeline,
+      ...(this.#reason === undefined || over !== undefined ? {} : { reason: this.#reason }),
       status: over ?? (this.isStopping ? 'stopping' : this.#isPaused ? 'paused' : 'running'),
       range: { start, end },
       parallel: this.parallel,

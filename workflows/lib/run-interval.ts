@@ -44,9 +44,9 @@ function unfinished(error: unknown): Outcome {
     return { ended: 'skipped', why: `workflow ${error.workflowId} is working on it` };
   }
   const cause = error instanceof ChildWorkflowFailure ? error.cause : error;
-  const isFenced = cause instanceof ApplicationFailure && cause.type === 'FencedError';
+  const type = cause instanceof ApplicationFailure ? cause.type : undefined;
   const why = cause instanceof Error ? cause.message : String(cause);
-  return { ended: isFenced ? 'skipped' : 'failed', why };
+  return { ended: type === 'FencedError' ? 'skipped' : type === 'DefinitionError' ? 'refused' : 'failed', why };
 }
 
 /** As schedules write it. */

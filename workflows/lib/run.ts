@@ -90,7 +90,7 @@ export async function pipelineRun<A>(
   }).catch(async (error: unknown) => {
     const failure = innerFailure(error);
     // Histories of older versions told nobody.
-    if (!isFenced(failure) && patched('tell of refused runs'))
+    if (!isFenced(failure) && tellsNobody(failure) !== true && patched('tell of refused runs'))
       await tell({ ...identity, event: 'failed', message: rootMessage(error) });
     throw failure;
   });
@@ -212,6 +212,12 @@ function attemptsOf(error: unknown): number {
 /** What an activity failed with is what the run failed with: the layer around it only says that an activity failed. */
 export const innerFailure = (error: unknown): unknown =>
   error instanceof ActivityFailure && error.cause instanceof ApplicationFailure ? error.cause : error;
+
+/** Whether the refused open said that the pipeline names nobody to be told; older workers say nothing. */
+const tellsNobody = (failure: unknown): boolean | undefined =>
+  failure instanceof ApplicationFailure
+    ? (failure.details?.[0] as { tellsNobody?: boolean } | undefined)?.tellsNobody
+    : undefined;
 
 const isFenced = (failure: unknown): boolean => failure instanceof ApplicationFailure && failure.type === 'FencedError';
 
