@@ -1,6 +1,6 @@
 import { didYouMean } from '../did-you-mean.js';
 import { DefinitionError } from '../errors.js';
-import { resolveMoment } from '../lake/index.js';
+import { checkSnapshot, resolveMoment } from '../lake/index.js';
 import type { RegistryState } from '../registry/index.js';
 import type { LineageContext, Telling } from './context.js';
 import { tellFeature } from './feature-lineage.js';
@@ -34,6 +34,8 @@ export async function lineageOf(context: LineageContext, request: LineageRequest
   const now = await context.state();
   const isDefined = now.views.has(name) || now.services.has(name) || isFeature(now, name);
   const asked = await resolveMoment(lake, moment);
+  // One that was expired is as good as any other, one to come is not.
+  if (asked !== undefined && asked > (await lake.currentSnapshot())) await checkSnapshot(lake, asked);
   const upToSnapshot = asked ?? (isDefined ? undefined : set?.snapshot);
   const telling: Telling = {
     ...{ repo, lake, registry, runs, trainingSets, state: () => context.state(), online: () => context.online() },

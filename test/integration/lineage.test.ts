@@ -192,6 +192,10 @@ describe('lineage', () => {
     );
   });
 
+  it('refuses a snapshot that is still to come', async () => {
+    await expect(tell({ name: 'driver_stats', asOfSnapshot: 99_999 })).rejects.toThrow(/has no snapshot 99999/);
+  });
+
   it('fits a terminal, and Mermaid', async () => {
     for (const name of ['driver_stats', 'driver_ranking', 'driver_stats_stream:conv_rate', 'ranking_set', runId]) {
       const graph = await tell({ name });

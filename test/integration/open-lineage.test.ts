@@ -235,6 +235,35 @@ describe('OpenLineage events', () => {
     });
   });
 
+  it('name what started the run: a backfill, or the run it follows', async () => {
+    const upstream = await open('db_to_offline_store');
+    const run = await open('materialize_offline_to_online');
+    const backfillId = randomUUID();
+    await store.lake.transaction({ message: 'as if started' }, async (session) => {
+      await session.run(
+        `INSERT INTO ${store.lake.system('dispatches')} VALUES ('materialize_offline_to_online', 'd', $1, now(), now(), $2, now())`,
+        [upstream, `w/${run}`],
+      );
+      await session.run(
+        `INSERT INTO ${store.lake.system('run_events')} VALUES ($1, 'w/backfill', 'db_to_offline_store', now(), 'backfill_opened', '{}')`,
+        [backfillId],
+      );
+    });
+    const following = await event(run, 'START');
+    expect(following.run.facets['parent']).toMatchObject({
+      run: { runId: upstream },
+      job: { namespace: 'drivers', name: 'db_to_offline_store' },
+    });
+    const made = await openLineageEvent(store, { runId: upstream, type: 'START', at, parentWorkflowId: 'w/backfill' });
+    expect(openLineageFaults(made)).toEqual([]);
+    expect(made.run.facets['parent']).toMatchObject({
+      run: { runId: backfillId },
+      job: { name: 'db_to_offline_store.backfill' },
+    });
+    await close('db_to_offline_store', upstream, 'failed');
+    await close('materialize_offline_to_online', run, 'failed');
+  });
+
   it('are sent to a server with its key, or added to a file', async () => {
     const made = await event(await open('verify_online_offline'), 'START');
     const receiver = await startReceiver();

@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'nod
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { addressOf } from '../../../src/feature-repo/code-version.js';
 import { type CodeVersion, codeVersion, describeCode } from '../../../src/feature-repo/index.js';
 
 let root: string;
@@ -64,6 +65,24 @@ describe('the version of a project’s code', () => {
     git('checkout', '-q', '.');
     git('checkout', '-q', '--detach');
     expect(await now()).toEqual({ hash: expect.any(String), commit, changed: false, folder: 'ml' });
+  });
+
+  it('knows where the code is kept, never who may read it there', () => {
+    expect(
+      [
+        'git@github.com:team/repo.git',
+        'https://user:token@gitlab.example.com/team/repo.git',
+        'ssh://git@host.example.com:2222/team/repo',
+        '/srv/git/repo.git',
+        'file:///srv/git/repo',
+        '',
+      ].map(addressOf),
+    ).toEqual([
+      'https://github.com/team/repo',
+      'https://gitlab.example.com/team/repo',
+      'https://host.example.com/team/repo',
+      ...[undefined, undefined, undefined],
+    ]);
   });
 
   it('is told without git, and with what the host says', async () => {
