@@ -4,10 +4,10 @@ import type { Command } from 'commander';
 import { didYouMean } from '../did-you-mean.js';
 import { findReport, type RunReport } from '../etl/index.js';
 import { DataError, DefinitionError, type FeatureStore, type RunRecord } from '../index.js';
-import { type Alert, alertsOf, type ReportData, viewAnchor } from '../quality/index.js';
+import { type Alert, alertsOf, howMany, type ReportData, viewAnchor } from '../quality/index.js';
 import { action, describeCommand, type GlobalOptions, withStore } from './command.js';
 import { openBrowser } from './open-browser.js';
-import { plural, printColumns, printJson } from './output.js';
+import { printColumns, printJson } from './output.js';
 
 interface Given {
   readonly view?: string;
@@ -147,8 +147,10 @@ function print({ pipeline, runId }: RunRecord, views: readonly ReportData[]): vo
   );
   for (const view of views) {
     const of = views.length > 1 ? `${view.view}: ` : '';
-    for (const { expectation, severity, failed, checked } of brokenOf(view))
-      console.log(`${of}${severity}: ${expectation}: ${plural(failed, 'bad row')} of ${checked.toLocaleString('en')}`);
+    for (const result of brokenOf(view)) {
+      const many = howMany(result, (count) => count.toLocaleString('en'));
+      console.log(`${of}${result.severity}: ${result.expectation}: ${many}`);
+    }
     for (const alert of alertsOf(view)) console.log(`${of}${alert.kind}: ${alert.text}: ${columns(alert)}`);
   }
 }
