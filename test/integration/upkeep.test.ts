@@ -256,7 +256,7 @@ onBothCatalogs('upkeep', (engines) => {
       }
       await t.store.lake.transaction({ message: 'results' }, async (session) => {
         await session.run(
-          `INSERT INTO ${lake.system('validation_results')} VALUES ($1, 'stats', now(), 'passed', '', '', '')`,
+          `INSERT INTO ${lake.system('validation_results')} BY NAME SELECT $1 AS run_id, 'stats' AS view_name, now() AS recorded_at`,
           [runId],
         );
         await session.run(
