@@ -108,4 +108,21 @@ describe('results per run and interval', () => {
     expect(rows).toEqual([]);
     expect((await shown()).days).toEqual([]);
   });
+
+  it('pushed rows are judged by what one row alone can break, warnings aside', async () => {
+    t = await TestStore.open({
+      expect: `[asof.lengthBetween('b', 1, 5), between('a', 0, 10, { warnAbove: 0, errorAbove: '1 rows' }),
+        unique('b'), asof.monotonic('a'), asof.customSql('none', 'FROM rows'), rowCount({ min: 100 }),
+        asof.meanBetween('a', 0, 1), asof.rowCountChange({ lastRuns: 1, atMost: 0 }), asof.freshness({ atMost: '1 second' })]`,
+    });
+    const row = (user_id: number, a: number, b: string): string =>
+      JSON.stringify({ user_id, at: '2024-01-01T00:00:00Z', made: '2024-01-01T00:00:00Z', a, b });
+    const push = (...rows: readonly string[]) => t.store.steps.push('stats', rows, randomUUID());
+    await expect(push(row(1, 1, 'far too long'))).rejects.toThrow(
+      /view stats: rows break the view's expectations: lengthBetween\(b, 1, 5\): 1 of 1 rows/,
+    );
+    await expect(push(row(1, 11, 'b'), row(2, 12, 'b'))).rejects.toThrow(/between\(a, 0, 10\): 2 of 2/);
+    await push(row(1, 11, 'b'), row(2, 1, 'b'));
+    expect(await t.store.lake.all(`FROM ${t.store.lake.table('stats')}`)).toHaveLength(2);
+  });
 });
