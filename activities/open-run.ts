@@ -1,6 +1,8 @@
 import {
   checkArgs,
   codeAtWork,
+  DataError,
+  DefinitionError,
   dependentsOf,
   emitsOpenLineage,
   type Json,
@@ -13,6 +15,8 @@ import {
 import { beginRun } from './lib/begin-run.js';
 import type { ActivityDeps } from './lib/deps.js';
 import { isRunning } from './lib/is-running.js';
+import { asFailure } from './lib/resumable-step.js';
+import { logRefusal } from './lib/step-log.js';
 
 export interface OpenRunInput {
   readonly pipeline: string;
@@ -38,6 +42,18 @@ const waitMs = 5_000;
  * tells that as many runs as may be are at work.
  */
 export async function openRun(deps: ActivityDeps, input: OpenRunInput) {
+  try {
+    return await open(deps, input);
+  } catch (error) {
+    const isRefused = error instanceof DefinitionError || error instanceof DataError;
+    if (!isRefused || deps.store.repo.pipelines.get(input.pipeline)?.onFailure.length !== 0) throw error;
+    logRefusal(deps, input, error);
+    // The run has no record that could say so.
+    throw asFailure(error, true, { also: { tellsNobody: true } });
+  }
+}
+
+async function open(deps: ActivityDeps, input: OpenRunInput) {
   const { store } = deps;
   const registryVersion = await store.requireApplied();
   const pipeline = pipelineNamed(store.repo.pipelines, input.pipeline);

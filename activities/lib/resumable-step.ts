@@ -101,7 +101,11 @@ export async function resumableStep<R, C = never>(
 export function asFailure(
   error: unknown,
   exhausted: boolean,
-  { delayMs, attempts }: { delayMs?: number | undefined; attempts?: number } = {},
+  {
+    delayMs,
+    attempts,
+    also,
+  }: { delayMs?: number | undefined; attempts?: number; also?: Readonly<Record<string, unknown>> | undefined } = {},
 ): ApplicationFailure {
   const type = error instanceof Error ? error.name : 'Error';
   const final = exhausted || (finalErrorNames as readonly string[]).includes(type);
@@ -110,7 +114,7 @@ export function asFailure(
     type,
     nonRetryable: final,
     ...(final || delayMs === undefined ? {} : { nextRetryDelay: delayMs }),
-    ...(attempts === undefined ? {} : { details: [{ attempts }] }),
+    ...(attempts === undefined && also === undefined ? {} : { details: [{ attempts, ...also }] }),
   });
   // Own errors say all there is to say; for others the place in the code helps.
   if (error instanceof Error) failure.stack = isOwn(error) ? '' : (error.stack ?? '');

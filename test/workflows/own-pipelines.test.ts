@@ -12,10 +12,11 @@ import { workerFor } from '../support/in-process-worker.js';
 import { startTemporal, type TestTemporal } from '../support/temporal.js';
 
 const pipelines = `
-import { pipeline, z } from 'asof';
+import { env, pipeline, webhook, z } from 'asof';
 const retries = { attempts: 2, delay: '100 milliseconds' } as const;
 const argsSchema = z.strictObject({ times: z.int().default(2), fail: z.enum(['never', 'once', 'always', 'data']).default('never') });
 export const counted = pipeline({ name: 'counted', workflow: 'counted', argsSchema, retries });
+export const watched = pipeline({ name: 'watched', workflow: 'counted', argsSchema, retries, onFailure: [webhook({ url: env('TEST_NOBODY_URL') })] });
 export const plain = pipeline({ name: 'plain', workflow: 'plain', retries });
 export const fetched = pipeline({ name: 'fetched', workflow: 'fetched', args: { views: ['driver_stats'] }, retries });
 `;
@@ -114,6 +115,24 @@ describe("a project's own pipelines", () => {
   it('refuse arguments that do not fit', async () => {
     expect(await failure('counted', { times: 'many' })).toMatch(/argument "times" does not fit/);
     expect(await failure('counted', { tims: 3 })).toMatch(/argument "tims" is unknown to the workflow counted/);
+  });
+
+  it('that are refused start nothing that tells of them where nobody is named', async () => {
+    const tells = async (name: string): Promise<boolean> => {
+      const handle = await start(name, { times: 'many' });
+      await handle.result().catch(() => undefined);
+      const { runId } = await handle.describe();
+      const child = `${handle.workflowId}/notify-failed/${runId.slice(-12)}`;
+      return temporal.client.workflow
+        .getHandle(child)
+        .describe()
+        .then(
+          () => true,
+          () => false,
+        );
+    };
+    expect(await tells('watched')).toBe(true);
+    expect(await tells('counted')).toBe(false);
   });
 
   it('are tried again as the pipeline says, and fail at once when no other attempt can help', async () => {
