@@ -1,9 +1,10 @@
 import type { Command } from 'commander';
 import { describeStale, formatDuration, mendOfStale, type StoreFreshness, type ViewFreshness } from '../index.js';
+import { clock, roughly } from './clock.js';
 import { action, describeCommand, type GlobalOptions, withStore } from './command.js';
 import { exitCodes } from './exit-code.js';
 import { listOption } from './option-values.js';
-import { printJson, printTable } from './output.js';
+import { printColumns, printJson } from './output.js';
 import { runTask } from './progress.js';
 
 export function registerFreshness(program: Command): void {
@@ -35,14 +36,14 @@ function print(views: readonly ViewFreshness[], stale: readonly ViewFreshness[])
     console.log('No view is defined.');
     return;
   }
-  printTable(
+  printColumns(
     views.map(({ view, promiseMs, lake, online }) => ({
       view,
       promised: promiseMs === null ? '·' : formatDuration(promiseMs),
       'in the lake': cell(lake),
       online: cell(online),
-      'newest event': lake.newestEvent,
-      'last written': lake.lastWritten,
+      'newest event': lake.newestEvent === null ? '·' : clock(lake.newestEvent),
+      written: lake.lastWritten === null ? '·' : `${roughly(Date.now() - Date.parse(lake.lastWritten))} ago`,
     })),
   );
   for (const { view, online } of views)

@@ -34,7 +34,7 @@ function newStatistics(): string {
 describe('asof freshness', () => {
   it('has nothing to judge where nothing is promised', async () => {
     const { stdout } = await project.ok('freshness');
-    expect(stdout).toMatch(/driver_stats +│ · +│ nothing +│ nothing +│ · +│ ·/);
+    expect(stdout).toMatch(/driver_stats {2,}· {2,}nothing {2,}nothing {2,}· {2,}·/);
     expect(stdout).toMatch(/No view promises a freshness: write freshness: '2 hours' in its definition\.\n$/);
     expect((await project.ok('freshness', '--json')).json<Printed>()).toMatchObject({ fresh: true });
   });
@@ -50,12 +50,14 @@ describe('asof freshness', () => {
 
   it('exits with 3 and names what is too old, and the mend', async () => {
     const nothing = await project.ok('freshness', '--views', 'driver_stats');
-    expect(nothing.stdout).toMatch(/driver_stats +│ 90 minutes +│ nothing +│ nothing/);
+    expect(nothing.stdout).toMatch(/driver_stats {2,}90 minutes {2,}nothing {2,}nothing/);
     expect(nothing.stdout).toMatch(/0 of 1 promises are kept, none is broken\.\n$/);
     await project.ok('push', 'driver_stats', '--file', 'data/driver_stats.parquet');
     const { code, stdout, stderr } = await project.asof('freshness');
     expect(code).toBe(3);
-    expect(stdout).toMatch(/driver_stats +│ 90 minutes +│ [\d.,]+ days, stale +│ [\d.,]+ days, stale +│ 2021-07-28T/);
+    expect(stdout).toMatch(
+      /driver_stats {2,}90 minutes {2,}[\d.,]+ days, stale {2,}[\d.,]+ days, stale {2,}2021-07-28 /,
+    );
     expect(stderr).toMatch(
       /^asof: view driver_stats: the newest event is [\d.,]+ days old in the lake, 90 minutes promised\n {2}→ see that the pipeline .+\n$/,
     );
@@ -72,7 +74,7 @@ describe('asof freshness', () => {
     await store.close();
     const { code, stdout, stderr } = await project.asof('freshness');
     expect(code).toBe(3);
-    expect(stdout).toMatch(/1 hour, fresh +│ nothing, stale/);
+    expect(stdout).toMatch(/1 hour, fresh {2,}nothing, stale/);
     expect(stderr).toBe(
       'asof: view driver_stats: nothing online, 90 minutes promised\n' +
         '  → `asof materialize --views driver_stats` brings online what the lake has\n',
