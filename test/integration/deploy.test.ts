@@ -250,6 +250,8 @@ describe('asof deploy', () => {
   it('catches up from startAt by one backfill, and not twice', async () => {
     await define({ a: "schedule: daily(), startAt: '2024-01-01', catchup: true" });
     expect(brief(await plan())).toEqual(['add a', 'catch up a']);
+    const days = Math.floor((Date.now() - Date.UTC(2024, 0, 1)) / 86_400_000).toLocaleString('en');
+    expect((await plan()).at(-1)?.notes[0]).toMatch(new RegExp(`^${days} intervals from 2024-01-01T.*no run has comp`));
     expect(brief(await go())).toEqual(['add a', 'catch up a']);
     const backfill = await temporal.client.workflow.getHandle(`${name}/catchup/a`).describe();
     expect(backfill).toMatchObject({ type: 'backfill', taskQueue: `asof-${name}` });

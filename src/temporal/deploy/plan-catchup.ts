@@ -23,27 +23,41 @@ export async function planCatchup(
   const id = scheduleId(store.project, `catchup/${name}`);
   const from = new Date(startAt);
   const to = found?.createdAt ?? new Date();
-  if (from >= to || !(await hasMissing(store, name, from, to))) return [];
+  const missing = from < to ? await countMissing(store, name, from, to) : 0;
+  if (missing === 0) return [];
   if (await isRunning(client, id)) return [step(name, 'none', id, { notes: ['catching up'] })];
   return [
     step(name, 'catch up', id, {
-      notes: [`intervals from ${from.toISOString()} that no run has completed`],
+      notes: [missingText(missing, from, to)],
       perform: () => startCatchup(client, store.project, pipeline, { id, from, to: found?.createdAt ?? new Date() }),
     }),
   ];
 }
 
-async function hasMissing(store: FeatureStore, pipeline: string, from: Date, to: Date): Promise<boolean> {
+/** More are not counted. */
+const countedMost = 10_000;
+
+const missingText = (missing: number, from: Date, to: Date): string => {
+  const count = missing >= countedMost ? `at least ${countedMost.toLocaleString('en')}` : missing.toLocaleString('en');
+  const range = `from ${from.toISOString()} to ${to.toISOString()}`;
+  return missing === 1
+    ? `1 interval ${range} that no run has completed`
+    : `${count} intervals ${range} that no run has completed`;
+};
+
+/** By the intervals of the definition: a pipeline whose period has changed may have all of them to do. */
+async function countMissing(store: FeatureStore, pipeline: string, from: Date, to: Date): Promise<number> {
   let start = from;
+  let missing = 0;
   while (start < to) {
     const end = new Date(Math.min(to.getTime(), start.getTime() + pageMs));
     const statuses = await intervalStatuses(store, pipeline, { from: start, to: end });
-    if (statuses.some(({ isThere, status }) => !isThere && status !== 'running')) return true;
-    if (end >= to) return false;
+    missing += statuses.filter(({ isThere, status }) => !isThere && status !== 'running').length;
+    if (missing >= countedMost || end >= to) return missing;
     // An interval that reaches over the page's end is looked at with the next.
     start = statuses.at(-1)?.end ?? end;
   }
-  return false;
+  return missing;
 }
 
 async function isRunning(client: Client, workflowId: string): Promise<boolean> {
