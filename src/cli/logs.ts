@@ -20,7 +20,7 @@ export function registerLogs(program: Command): void {
   describeCommand(
     program
       .command('logs')
-      .argument('<run>', 'run id, the beginning of one, or workflow id')
+      .argument('<run>', 'run id, the beginning of one, workflow id, or pipeline: its newest run')
       .option('--step <step>', 'only of a step, a view, or both: clean, driver_stats, "clean driver_stats"')
       .option('--level <level>', `only lines at least so grave: ${logLevels.join(', ')}`)
       .option('--last <n>', 'only the last so many')

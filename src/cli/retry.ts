@@ -17,20 +17,26 @@ import { withTemporal } from './temporal-location.js';
 interface Given {
   readonly from?: string;
   readonly wait?: boolean;
+  readonly force?: boolean;
 }
 
 export function registerRetry(program: Command): void {
   describeCommand(
     program
       .command('retry')
-      .argument('<run>', 'run id, the beginning of one, or workflow id')
+      .argument('<run>', 'run id, the beginning of one, workflow id, or pipeline: its newest run')
       .option('--from <step>', 'do this step and those after it anew; default: what was not completed')
+      .option('--force', 'also when a later run has completed its interval')
       .option('--wait', 'show its progress and wait for its end'),
     'asof retry 0198a6f2-1af5 --wait\nasof retry 0198a6f2-1af5 --from ingest\nasof retry 0198a6f2-1af5 --from "clean driver_stats"',
   ).action(action(retry));
 }
 
-async function retry(options: GlobalOptions, id: string, { from, wait = false }: Given): Promise<number> {
+async function retry(
+  options: GlobalOptions,
+  id: string,
+  { from, wait = false, force = false }: Given,
+): Promise<number> {
   return withStore(options, async (store) => {
     const run = await store.runs.show(id);
     const pipeline = pipelineNamed(store.repo.pipelines, run.pipeline);
@@ -39,6 +45,7 @@ async function retry(options: GlobalOptions, id: string, { from, wait = false }:
     await store.requireApplied();
     await checkWorkflows({ projectRoot: store.repo.projectRoot, pipelines: new Map([[pipeline.name, pipeline]]) });
     const plan = await planOf(store, run, from);
+    if (!force) await requireUndone(store, run);
     return withTemporal(store.repo.stateDir, async (client, service) => {
       await requireWorker(client, store.project);
       const started = await startRetry(client, { project: store.project, pipeline, run, from });
@@ -65,6 +72,27 @@ function requireFrom({ runId, status, pipeline, interval }: RunRecord, from: str
   if (status !== 'completed' || from !== undefined) return;
   throw new DefinitionError(`run ${runId} completed; there is nothing to retry`, {
     mend: `--from <step> does it again from there; \`asof run ${pipeline} --start ${interval.start} --end ${interval.end}\` starts a run of its own`,
+  });
+}
+
+/** @throws DefinitionError when a later run has done what this one did not. */
+async function requireUndone(store: FeatureStore, run: RunRecord): Promise<void> {
+  if (run.status === 'completed') return;
+  const { start, end } = run.interval;
+  const { pipeline } = run;
+  const times = { from: new Date(start), to: new Date(end) };
+  const completed = await store.runs.list({ pipeline, status: 'completed', ...times, limit: Number.MAX_SAFE_INTEGER });
+  const later = completed.find(
+    ({ openedAt, interval, views, args }) =>
+      openedAt > run.openedAt &&
+      interval.start <= start &&
+      interval.end >= end &&
+      run.views.every((view) => views.includes(view)) &&
+      JSON.stringify(args) === JSON.stringify(run.args),
+  );
+  if (later === undefined) return;
+  throw new DefinitionError(`run ${later.runId} has completed the interval of run ${run.runId} since`, {
+    mend: 'there is nothing to retry; --force does it again all the same',
   });
 }
 

@@ -38,8 +38,8 @@ export function registerRuns(program: Command): void {
     runs
       .command('show')
       .description('one run: steps, rows, what failed and why, its page in the Web UI')
-      .argument('<id>', 'run id, the beginning of one, or workflow id'),
-    'asof runs show 0198a6f2-1af5',
+      .argument('<id>', 'run id, the beginning of one, workflow id, or pipeline: its newest run'),
+    'asof runs show 0198a6f2-1af5\nasof runs show db_to_offline_store',
   ).action(action(showRun));
 }
 

@@ -166,10 +166,12 @@ export class Runs {
     return found === undefined ? undefined : this.find(found.run_id);
   }
 
-  /** @param idOrWorkflow a run id, the beginning of one (at least 4 characters), or a workflow id. */
+  /** @param idOrWorkflow a run id, the beginning of one (at least 4 characters), a workflow id, or a pipeline: its newest run. */
   async show(idOrWorkflow: string): Promise<RunRecord> {
     const exact = await this.find(idOrWorkflow);
     if (exact !== undefined) return exact;
+    const [newest] = await this.list({ pipeline: idOrWorkflow, limit: 1 });
+    if (newest !== undefined) return newest;
     const found = await this.#lake.all<{ run_id: string }>(
       `SELECT DISTINCT run_id FROM ${this.#lake.system('run_events')}
        WHERE event = 'opened' AND (workflow_id = $1 OR (length($1) >= 4 AND starts_with(run_id, $1))) ORDER BY run_id LIMIT 6`,

@@ -237,6 +237,7 @@ export const stream = pipeline({ name: 'stream', workflow: 'streamToStores', arg
     const [{ runId } = first] = await store.runs.list({ limit: 1 });
     expect((await found(runId)).status).toBe('completed');
     expectRefused(await asof('retry', runId), 2, /completed; there is nothing to retry/, /--from <step>/);
+    expectRefused(await asof('retry', first.runId), 2, /run \S+ has completed the interval of run/, /--force/);
     expectRefused(
       await asof('retry', first.runId, '--from', 'dance'),
       2,

@@ -186,12 +186,13 @@ describe('the record of a run', () => {
     expect((await runs.list({ limit: 3 })).map(({ pipeline: p }) => p)).toEqual([name, name, name]);
   });
 
-  it('is found by its id, the beginning of it, or its workflow', async () => {
+  it('is found by its id, the beginning of it, its workflow, or as the newest of its pipeline', async () => {
     await open(`one-${name}`, never, { nominalTime: hour(1) });
     await open(`one-${name}-more`, never, { nominalTime: hour(2) });
     expect((await runs.show(`one-${name}`)).runId).toBe(`one-${name}`);
     expect((await runs.show(`one-${name}-m`)).runId).toBe(`one-${name}-more`);
     expect((await runs.show(`workflow of one-${name}`)).runId).toBe(`one-${name}`);
+    expect((await runs.show(name)).runId).toBe(`one-${name}-more`);
     await expect(runs.show(`one-${name.slice(0, -1)}`)).rejects.toThrow(/fits several runs/);
     await expect(runs.show('one')).rejects.toThrow(/there is no run "one"/);
     await expect(runs.show('')).rejects.toBeInstanceOf(DefinitionError);
