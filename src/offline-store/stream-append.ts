@@ -8,7 +8,8 @@ import type { StreamBatch } from './offline-store.js';
 
 /**
  * See {@link OfflineStore.appendStreamBatch}. The fence is a conditional UPDATE: a read-and-check would pass on SQLite, which lets
- * one writer in at a time, and fail on Postgres, where two transactions that only read one row both commit.
+ * one writer in at a time, and fail on Postgres, where two transactions that only read one row both commit. It compares rows, not columns:
+ * for a condition on a column DuckLake reads the statistics of all files the catalog knows, at each commit, to find the few that matter.
  */
 export async function appendStreamBatch(lake: Lake, batch: StreamBatch): Promise<{ snapshot: number }> {
   const { table, topic, progress, columns, deadLetters, signal } = batch;
@@ -25,7 +26,7 @@ export async function appendStreamBatch(lake: Lake, batch: StreamBatch): Promise
           const updated = await session.run(
             `UPDATE ${partitionTable(lake, table, claim.partition)} SET next_offset = $4, events_read = events_read + $5,
              written = written + $6, dead_letters = dead_letters + $7, dropped = dropped + $8, late = late + $9
-           WHERE topic = $1 AND epoch = $2 AND next_offset = $3`,
+           WHERE row(topic, epoch, next_offset) = row($1::VARCHAR, $2::BIGINT, $3::BIGINT)`,
             [
               topic,
               BigInt(claim.epoch),

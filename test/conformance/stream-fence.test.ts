@@ -3,8 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { tableColumns } from '../../src/definitions/feature-table.js';
 import { FencedError } from '../../src/errors.js';
-import { offsetsTable } from '../../src/lake/feature-tables.js';
-import { type CatalogOptions, Lake } from '../../src/lake/index.js';
+import { offsetsTable, partitionTable } from '../../src/lake/feature-tables.js';
+import { type CatalogOptions, catalog, Lake, lit } from '../../src/lake/index.js';
 import { DuckLakeOfflineStore } from '../../src/offline-store/ducklake-offline-store.js';
 import type { OfflineStore, PartitionClaim } from '../../src/offline-store/offline-store.js';
 import { createView, type TempLake, withTempLake } from '../support/lake.js';
@@ -21,11 +21,11 @@ function fence(name: string, catalogOf: () => Promise<CatalogOptions | undefined
     let lakes: Lake[];
     let stores: OfflineStore[];
     beforeEach(async () => {
-      const catalog = await catalogOf();
-      temp = await withTempLake(catalog);
+      const place = await catalogOf();
+      temp = await withTempLake(place);
       const { stateDir } = temp;
       lakes = [];
-      for (let n = 0; n < 3; n += 1) lakes.push(await Lake.open({ stateDir, project: 'test', catalog }));
+      for (let n = 0; n < 3; n += 1) lakes.push(await Lake.open({ stateDir, project: 'test', catalog: place }));
       stores = lakes.map((lake) => new DuckLakeOfflineStore(lake));
       await createView(temp.lake, driverStats);
     });
@@ -96,6 +96,30 @@ function fence(name: string, catalogOf: () => Promise<CatalogOptions | undefined
       expect(await temp.lake.all(`SELECT 1 FROM ${temp.lake.system('dead_letters')}`)).toEqual([]);
       expect(await isWritten(append(0, old.slice(0, 1)))).toBe(true);
       await append(1, [taken as PartitionClaim]);
+      await expectEachOnce();
+    });
+
+    it('a commit reads no statistics of files, of which the catalog keeps some for every ten minutes of a week', async () => {
+      let held = await claim(0, 0);
+      held = await append(0, held);
+      const lake = lakes[0] as Lake;
+      await lake.all(`CALL ducklake_flush_inlined_data(${lit(catalog)})`);
+      await lake.all("CALL enable_logging('QueryLog', storage => 'memory')");
+      const statisticsRead = async (): Promise<number> => {
+        const [found] = await lake.all<{ n: bigint }>(
+          `SELECT count(*) AS n FROM duckdb_logs WHERE type = 'QueryLog'
+           AND regexp_matches(message, 'FROM [^ ]*ducklake_file_column_stats') AND NOT contains(message, 'duckdb_logs')`,
+        );
+        await lake.all('CALL truncate_duckdb_logs()');
+        return Number(found?.n);
+      };
+      held = await append(0, held);
+      expect(await statisticsRead()).toBe(0);
+      // The log would show it.
+      await lake.all(`SELECT 1 FROM ${partitionTable(lake, driverStats, 0)} WHERE epoch = 1`);
+      expect(await statisticsRead()).toBeGreaterThan(0);
+      await lake.all('CALL disable_logging()');
+      expect(await isWritten(append(0, held))).toBe(true);
       await expectEachOnce();
     });
 
