@@ -60,9 +60,9 @@ tbody tr:last-child > * { border-bottom: 0; }
 .heat thead th { text-align: center; font-size: 12px; } .heat tbody th { padding-right: 12px; max-width: 220px; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; color: var(--ink); vertical-align: middle; }
 .heat tbody td { min-width: 40px; text-align: center; vertical-align: middle; border: 1px solid var(--card); border-radius: 4px; }
 .heat .p1 { background: color-mix(in srgb, var(--accent) 10%, transparent); } .heat .p2 { background: color-mix(in srgb, var(--accent) 20%, transparent); }
-.heat .p3 { background: color-mix(in srgb, var(--accent) 30%, transparent); } .heat .p4 { background: color-mix(in srgb, var(--accent) 42%, transparent); } .heat .p5 { background: color-mix(in srgb, var(--accent) 55%, transparent); }
+.heat .p3 { background: color-mix(in srgb, var(--accent) 30%, transparent); } .heat .p4 { background: color-mix(in srgb, var(--accent) 42%, transparent); } .heat .p5 { background: color-mix(in srgb, var(--accent) 50%, transparent); }
 .heat .n1 { background: color-mix(in srgb, var(--against) 10%, transparent); } .heat .n2 { background: color-mix(in srgb, var(--against) 20%, transparent); }
-.heat .n3 { background: color-mix(in srgb, var(--against) 30%, transparent); } .heat .n4 { background: color-mix(in srgb, var(--against) 42%, transparent); } .heat .n5 { background: color-mix(in srgb, var(--against) 55%, transparent); }
+.heat .n3 { background: color-mix(in srgb, var(--against) 30%, transparent); } .heat .n4 { background: color-mix(in srgb, var(--against) 42%, transparent); } .heat .n5 { background: color-mix(in srgb, var(--against) 50%, transparent); }
 .sets th:nth-child(-n+2), .sets td:nth-child(-n+2) { width: 1%; white-space: nowrap; padding-right: 22px; }
 .panel { background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 6px 18px; }
 .number { text-align: right; }
@@ -115,7 +115,7 @@ footer { margin-top: 44px; color: var(--soft); font-size: 13px; overflow-wrap: a
   :root { color-scheme: light; --paper: #fff; --card: #fff; --ink: #000; --soft: #444; --line: #bbb; --fill: #eee; --accent: #456; --past: #ccc; --against: #a64;
     --good: #22703f; --good-fill: #e3f1e7; --warn: #8a5300; --warn-fill: #fbefd9; --bad: #a62b20; --bad-fill: #fae5e2; }
   main { max-width: none; padding: 0; } body { font-size: 11pt; } .index, .jump { display: none; } h2, h3 { break-after: avoid; }
-  .cards { grid-template-columns: 1fr 1fr; } .alert, .flow, tr { break-inside: avoid; } .scroll { overflow: hidden; } .rows td, .rows th { white-space: normal; overflow-wrap: anywhere; } a { color: inherit; }
+  .cards { grid-template-columns: 1fr 1fr; } .alert, .flow, tr { break-inside: avoid; } .scroll { overflow: hidden; } .rows td, .rows th { white-space: normal; overflow-wrap: break-word; } .rows code { overflow-wrap: break-word; } a { color: inherit; }
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 }
 `;
