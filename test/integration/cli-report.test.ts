@@ -83,7 +83,7 @@ describe('asof report', () => {
     expect(page).toMatch(/<h2>stats<.*<h2>scores</s);
     const text = await asof(['report', runs.first]);
     expect(text.stdout).toMatch(/stats +warned +10 +0 of 1 hold/);
-    expect(text.stdout).toContain('stats: warn: between(a, 0, 8): 1 bad row of 10');
+    expect(text.stdout).toContain('stats: warn: between(a, 0, 8): 1 of 10 rows');
     expect(text.stdout).toContain(`report: .asof/reports/${runs.first}/report.html`);
   });
 
