@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
+import { readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterEach, expect, it } from 'vitest';
@@ -236,6 +238,19 @@ onBothCatalogs('quarantined rows', (engines) => {
     expect(await t.store.quarantine.release({})).toMatchObject({
       released: 0,
       stillHeld: [{ why: 'column a was INTEGER, the view says VARCHAR now', rows: 2 }],
+    });
+    const file = path.join(t.repo, 'definitions.ts');
+    const text = readFileSync(file, 'utf8');
+    writeFileSync(
+      file,
+      text
+        .replace("featureView({ name: 'stats'", "featureView({ name: 'others'")
+        .replace("['stats', 'scores']", "['scores']"),
+    );
+    await t.reopen();
+    expect(await t.store.quarantine.release({})).toMatchObject({
+      released: 0,
+      stillHeld: [{ view: 'stats', why: expect.stringMatching(/"stats".*no history to put them into$/), rows: 2 }],
     });
     await t.define({ expect: '[]', features: 'a: int64(), b: string(), c: float64()' });
     expect(await t.store.quarantine.release({})).toMatchObject({ released: 2, stillHeld: [] });
