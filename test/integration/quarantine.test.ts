@@ -231,6 +231,18 @@ onBothCatalogs('quarantined rows', (engines) => {
     expect((await held()).map(({ row }) => row?.['user_id'])).toEqual([7]);
   });
 
+  it('--recheck judges by custom SQL, which sees the columns of the view', async () => {
+    await open();
+    await load();
+    await t.define({
+      expect: `[asof.customSql('a_is_small', "SELECT * FROM rows WHERE a > 50 AND b <> 'b3'")]`,
+    });
+    const all = await held();
+    const released = await t.store.quarantine.release({}, { recheck: true });
+    expect(released).toMatchObject({ stillHeld: [{ why: 'breaks customSql(a_is_small)', rows: 1 }] });
+    expect(released.released).toBe(all.length - 1);
+  });
+
   it('rows that no longer fit their view, or whose view is gone, stay held and say why', async () => {
     await open();
     await load();

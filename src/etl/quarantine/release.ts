@@ -7,7 +7,7 @@ import { StoreUnavailableError } from '../../errors.js';
 import { id, ids, type Session, type SqlValue, type StatementOptions } from '../../lake/index.js';
 import { writeParquet } from '../../lake/parquet-file.js';
 import { brokenRulesColumn, splitQuarantine } from '../../quality/index.js';
-import type { EtlContext } from '../etl-context.js';
+import { type EtlContext, viewColumns } from '../etl-context.js';
 import { decide } from './decide.js';
 import { misfitColumn, writeTypedRows } from './typed-rows.js';
 
@@ -144,6 +144,7 @@ async function keepReady(
     file: judged,
     expectations: expectations.map((e) => ({ ...e, severity: 'quarantine' })),
     joinKeys: Object.keys(table.joinKeys),
+    columns: Object.keys(viewColumns(view, table)),
     shareMax: 1,
     goodFile,
     signal,
