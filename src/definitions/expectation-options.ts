@@ -30,7 +30,11 @@ export function checkColumn(rule: string, column: unknown): void {
 }
 
 export function checkBounds(where: string, min: unknown, max: unknown): void {
-  if (typeof min === 'number' && typeof max === 'number' && min <= max) return;
+  for (const [name, bound] of Object.entries({ min, max })) {
+    if (typeof bound === 'number' && !Number.isNaN(bound)) continue;
+    throw new DefinitionError(`${name} ${bound} is no number`, { where, mend: 'give a number, min before max' });
+  }
+  if ((min as number) <= (max as number)) return;
   throw new DefinitionError(`min ${min} is not <= max ${max}`, { where, mend: 'swap the bounds' });
 }
 

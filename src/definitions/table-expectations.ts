@@ -62,10 +62,14 @@ export function freshness(options: { readonly atMost: string; readonly column?: 
   return expectation({ rule: 'freshness', column, atMostMs, ...rest });
 }
 
-/** The number of rows lies in [min, max]. */
+/** The number of rows lies in [min, max]; one of the two may be left out. */
 export function rowCount(options: { readonly min?: number; readonly max?: number } & TableOptions) {
   checkOptions('rowCount', options, ['min', 'max', ...tableOptions]);
   const { min = 0, max = Number.MAX_SAFE_INTEGER, ...rest } = options;
+  if (options.min === undefined && options.max === undefined) {
+    const where = 'expectation rowCount';
+    throw new DefinitionError('it has neither min nor max', { where, mend: 'write e.g. rowCount({ min: 1 })' });
+  }
   checkBounds('expectation rowCount', min, max);
   return expectation({ rule: 'row_count', min, max: Math.min(max, Number.MAX_SAFE_INTEGER), ...rest });
 }

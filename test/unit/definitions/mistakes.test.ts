@@ -372,7 +372,9 @@ const mistakes: Record<string, Mistake[]> = {
   ],
   expectation: [
     ['bounds the wrong way', () => between('x', 1, 0), /between\(x\).*min 1 is not <= max 0/, /swap/],
-    ['a missing bound', () => raw(between)('x' as never), /min undefined/, /swap/],
+    ['a missing bound', () => raw(between)('x' as never), /min undefined/, /give a number/],
+    ['a bound that is NaN', () => meanBetween('x', 0, Number.NaN), /max NaN is no number/, /give a number/],
+    ['a row count without bounds', () => rowCount({}), /rowCount.*neither min nor max/, /rowCount\(\{ min: 1 \}\)/],
     [
       'an unknown severity',
       () => raw(notNull as never)('x' as never) && notNull('x', { severity: 'fatal' as never }),
