@@ -90,7 +90,7 @@ export function printReleased({ released, views, stillHeld, notHeld }: Released)
   for (const { view, why, rows, ids } of stillHeld)
     console.log(
       printable(
-        `${view}: ${plural(rows, 'row')} stay held: ${why}${ids.length === 0 ? '' : ` (${ids.join(', ')}${rows > ids.length ? ', …' : ''})`}`,
+        `${view}: ${plural(rows, 'row')} ${rows === 1 ? 'stays' : 'stay'} held: ${why}${ids.length === 0 ? '' : ` (${ids.join(', ')}${rows > ids.length ? ', …' : ''})`}`,
       ),
     );
   printNotHeld(notHeld);
