@@ -130,7 +130,8 @@ class ForgetWork {
     const isMeant = (event: string): boolean => eventHolds(event, keys);
     const events = eventLogs === undefined ? 0 : (await blankEvents(eventLogs, isMeant, { dryRun, signal })).events;
     step('staged rows, reports and logs');
-    const runFiles = await lookAtRunFiles(lake, keys, { signal });
+    const lineageFile = lineageFileOf(this.#context.store.repo);
+    const runFiles = await lookAtRunFiles(lake, keys, { lineageFile, signal });
     const files = dryRun ? countFolders(runFiles) : removeRunFiles(runFiles.hits, keys);
     step('data files');
     const found = await lookAtDataFiles(lake, keys, { signal });
@@ -158,7 +159,7 @@ class ForgetWork {
     await lake.scrubCatalog();
     step('proof');
     const proved = await prove({
-      ...{ lake, keys, online, onlineKeys: stored, eventLogs, signal },
+      ...{ lake, keys, online, onlineKeys: stored, eventLogs, lineageFile, signal },
       onFile: (count, of) => step(`proof: ${count} of ${of} data files read`),
     });
     if (proved.spilled > 0)
@@ -227,6 +228,12 @@ class ForgetWork {
       .filter((table) => table !== own)
       .map((table) => (table.split('.')[1] ?? '').slice(1, -'_asof"'.length));
   }
+}
+
+/** Where events of runs go, if that is a file. */
+function lineageFileOf({ config, projectRoot }: ForgetContext['store']['repo']): string | undefined {
+  const settings = config.lineage?.openLineage;
+  return settings !== undefined && 'file' in settings ? path.resolve(projectRoot, settings.file) : undefined;
 }
 
 /** Files that no snapshot names; a younger one may be of a writer that is about to register it. @returns how many went. */

@@ -17,6 +17,7 @@ export interface ProofRequest {
   readonly onlineKeys: OnlineKeys;
   /** Folder of the embedded topics; `undefined` with a broker. */
   readonly eventLogs: string | undefined;
+  readonly lineageFile?: string | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onFile?: ((done: number, of: number) => void) | undefined;
 }
@@ -25,7 +26,7 @@ const again = 'do it again: asof forget';
 
 /** Reads every place an entity's data may be in, not by what the tables say but file by file. */
 export async function prove(request: ProofRequest): Promise<{ proof: Proof; left: Left[]; spilled: number }> {
-  const { lake, keys, online, eventLogs, signal, onFile } = request;
+  const { lake, keys, online, eventLogs, lineageFile, signal, onFile } = request;
   const left: Left[] = [];
   const shown = (file: string): string => path.relative(path.dirname(lake.stateDir), file);
   const add = (place: string, what: string, mend: string): unknown => left.push({ place, what, mend });
@@ -40,7 +41,7 @@ export async function prove(request: ProofRequest): Promise<{ proof: Proof; left
       );
     else add(shown(file), `can't be read: ${problem}`, 'see what it is, and remove it');
   }
-  const runs = await lookAtRunFiles(lake, keys, { signal });
+  const runs = await lookAtRunFiles(lake, keys, { lineageFile, signal });
   for (const { file, problem } of runs.hits)
     add(shown(file), problem === undefined ? 'tells of the key' : `can't be read: ${problem}`, again);
   const topics =

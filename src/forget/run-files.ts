@@ -5,8 +5,9 @@ import { type FileHit, filesBelow, lookAtParquet } from './data-files.js';
 import type { ForgottenKey } from './key.js';
 import { hasValues, holds } from './text.js';
 
-/** Where runs leave files beside the lake. */
-export const runFolders = ['staging', 'reports', 'logs', 'tmp'] as const;
+/** Where runs leave files beside the lake; `lineage` is the file of their OpenLineage events. */
+const folders = ['staging', 'reports', 'logs', 'tmp'] as const;
+export const runFolders = [...folders, 'lineage'] as const;
 
 export type RunFolder = (typeof runFolders)[number];
 
@@ -23,45 +24,48 @@ const isSpill = (file: string): boolean => /^duckdb_temp_/.test(path.basename(fi
 /** A spill file that nobody wrote to for so long is of a process that was killed. */
 const spillMaxAgeMs = 24 * 3_600_000;
 
-/** Reads everything that runs left beside the lake: staged rows, reports, logs. */
+/**
+ * Reads everything that runs left beside the lake: staged rows, reports, logs.
+ * @param lineageFile where OpenLineage events go, if that is a file.
+ */
 export async function lookAtRunFiles(
   lake: Lake,
   keys: readonly ForgottenKey[],
-  { signal }: { signal?: AbortSignal | undefined } = {},
+  { lineageFile, signal }: { lineageFile?: string | undefined; signal?: AbortSignal | undefined } = {},
 ): Promise<RunFilesLook> {
   const look = { files: 0, bytes: 0, spilled: 0, hits: [] as RunFilesLook['hits'][number][] };
   const roots = [...new Set([path.resolve(lake.sharedDirectory), path.resolve(lake.stateDir)])];
+  const all: { folder: RunFolder; file: string }[] = roots.flatMap((root) =>
+    folders.flatMap((folder) => filesBelow(path.join(root, folder)).map((file) => ({ folder, file }))),
+  );
+  if (lineageFile !== undefined) all.push({ folder: 'lineage', file: lineageFile });
   await lake.withSession(async (session) => {
-    for (const root of roots) {
-      for (const folder of runFolders) {
-        for (const file of filesBelow(path.join(root, folder))) {
-          signal?.throwIfAborted();
-          const status = statSync(file, { throwIfNoEntry: false });
-          if (status === undefined) continue;
-          const { mtimeMs: modifiedMs } = status;
-          look.files += 1;
-          look.bytes += status.size;
-          if (isSpill(file)) {
-            if (Date.now() - status.mtimeMs < spillMaxAgeMs) look.spilled += 1;
-            else look.hits.push({ file, folder, modifiedMs, rows: 0, problem: 'rows of a process that was killed' });
-            continue;
-          }
-          const hit = /\.parquet(\.|$)/.test(path.basename(file))
-            ? await lookAtParquet(session, file, keys, true)
-            : lookAtText(file, keys);
-          if (hit !== undefined && existsSync(file)) look.hits.push({ ...hit, folder, modifiedMs });
-        }
+    for (const { folder, file } of all) {
+      signal?.throwIfAborted();
+      const status = statSync(file, { throwIfNoEntry: false });
+      if (status === undefined) continue;
+      const { mtimeMs: modifiedMs } = status;
+      look.files += 1;
+      look.bytes += status.size;
+      if (isSpill(file)) {
+        if (Date.now() - status.mtimeMs < spillMaxAgeMs) look.spilled += 1;
+        else look.hits.push({ file, folder, modifiedMs, rows: 0, problem: 'rows of a process that was killed' });
+        continue;
       }
+      const hit = /\.parquet(\.|$)/.test(path.basename(file))
+        ? await lookAtParquet(session, file, keys, true)
+        : lookAtText({ folder, file }, keys);
+      if (hit !== undefined && existsSync(file)) look.hits.push({ ...hit, folder, modifiedMs });
     }
   });
   return look;
 }
 
-function lookAtText(file: string, keys: readonly ForgottenKey[]): FileHit | undefined {
+function lookAtText({ folder, file }: { folder: RunFolder; file: string }, keys: readonly ForgottenKey[]) {
   try {
     const text = readFileSync(file, 'utf8');
     if (file.endsWith('.html')) return pageTells(file, text, keys) ? { file, rows: 1 } : undefined;
-    if (!isLines(file)) return holds(text, keys) ? { file, rows: 1 } : undefined;
+    if (!isLines(folder, file)) return holds(text, keys) ? { file, rows: 1 } : undefined;
     const rows = text.split('\n').filter((line) => holds(line, keys)).length;
     return rows === 0 ? undefined : { file, rows };
   } catch (error) {
@@ -70,13 +74,17 @@ function lookAtText(file: string, keys: readonly ForgottenKey[]): FileHit | unde
   }
 }
 
-const isLines = (file: string): boolean => /\.(ndjson|log|txt)$/.test(file);
+const isLines = (folder: RunFolder, file: string): boolean => folder === 'lineage' || /\.(ndjson|log|txt)$/.test(file);
 
-/** A page shows what the JSON beside it holds; one that lost it is judged by its words. */
+/**
+ * A page shows what the JSON files of its views hold, which may be gone; so its own words count too, numbers as they are written for
+ * people. One that only counts so many rows goes as well: `asof report` makes it again.
+ */
 function pageTells(file: string, text: string, keys: readonly ForgottenKey[]): boolean {
-  const twin = file.replace(/\.html$/, '.json');
-  if (existsSync(twin)) return holds(readFileSync(twin, 'utf8'), keys);
-  return keys.some((key) => hasValues(text, key));
+  const beside = filesBelow(path.dirname(file)).filter((one) => one.endsWith('.json'));
+  if (beside.some((one) => holds(readFileSync(one, 'utf8'), keys))) return true;
+  const plain = text.replace(/(?<=\d),(?=\d{3})/g, '');
+  return keys.some((key) => hasValues(text, key) || hasValues(plain, key));
 }
 
 /**
@@ -91,7 +99,7 @@ export function removeRunFiles(
   const pagesFirst = [...hits].sort((a, b) => Number(b.file.endsWith('.html')) - Number(a.file.endsWith('.html')));
   for (const { file, folder } of pagesFirst) {
     removed[folder] = (removed[folder] ?? 0) + 1;
-    if (!isLines(file)) {
+    if (!isLines(folder, file)) {
       rmSync(file, { force: true });
       continue;
     }

@@ -25,7 +25,9 @@ onBothCatalogs('forget', (engines) => {
   const oldFiles: string[] = [];
 
   beforeAll(async () => {
-    t = await TestStore.open({}, await engines());
+    const given = await engines();
+    const lineage = "lineage: { openLineage: { file: '.asof/events.ndjson' } },";
+    t = await TestStore.open({}, { ...given, settings: `${given.settings} ${lineage}` });
     const { lake } = t.store;
     for (const hour of [0, 1, 2])
       await t.publish(
@@ -108,7 +110,14 @@ onBothCatalogs('forget', (engines) => {
       path.join(folder('reports', 'r1', 'stats'), 'report.json'),
       JSON.stringify({ examples: [{ user_id: gone }] }),
     );
-    writeFileSync(path.join(folder('reports', 'r1', 'stats'), 'report.html'), `<td>${gone}</td>`);
+    // As a page shows it, beside the files of its views and where these are gone.
+    writeFileSync(path.join(folder('reports', 'r1'), 'report.html'), '<td>777,001</td>');
+    writeFileSync(path.join(folder('reports', 'r3'), 'report.html'), '<td>777,001</td>');
+    writeFileSync(path.join(folder('reports', 'r2'), 'report.html'), '<td>777,002</td>');
+    writeFileSync(
+      path.join(t.root, '.asof', 'events.ndjson'),
+      [gone, 5].map((user_id) => `${JSON.stringify({ eventType: 'FAIL', message: `user_id ${user_id}` })}\n`).join(''),
+    );
     writeFileSync(path.join(folder('reports', 'r2', 'stats'), 'report.json'), JSON.stringify({ rows: gone }));
     writeFileSync(
       path.join(folder('logs', 'r1'), 'w.ndjson'),
@@ -130,7 +139,7 @@ onBothCatalogs('forget', (engines) => {
         records: { quarantine: 1, dead_letters: 1, validation_results: 1 },
         events: 3,
         online: 1,
-        files: { staging: 1, reports: 2, logs: 1 },
+        files: { staging: 1, reports: 3, logs: 1, lineage: 1 },
       },
       trainingSets: ['ranking'],
       yours: { sources: ['data/stats.ndjson'] },
@@ -184,6 +193,13 @@ onBothCatalogs('forget', (engines) => {
     expect(JSON.parse(found!.expectations)).toEqual([{ failed: 2, examples: [{ user_id: 5, a: 3 }] }]);
     expect(existsSync(path.join(lake.sharedDirectory, 'staging', 'r2', 'stats', 'ingested.parquet'))).toBe(true);
     expect(existsSync(path.join(lake.sharedDirectory, 'reports', 'r2', 'stats', 'report.json'))).toBe(true);
+    const pages = ['r1', 'r2', 'r3'].map((run) =>
+      existsSync(path.join(lake.sharedDirectory, 'reports', run, 'report.html')),
+    );
+    expect(pages).toEqual([false, true, false]);
+    expect(readFileSync(path.join(t.root, '.asof', 'events.ndjson'), 'utf8')).toBe(
+      '{"eventType":"FAIL","message":"user_id 5"}\n',
+    );
     expect(readFileSync(path.join(lake.sharedDirectory, 'logs', 'r1', 'w.ndjson'), 'utf8')).toBe(
       `{"at":"x","message":"${gone} rows"}\n`,
     );
