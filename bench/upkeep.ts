@@ -1,163 +1,160 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { type FeatureTable, tableColumns } from '../src/definitions/feature-table.js';
-import { upkeepRules } from '../src/definitions/upkeep-settings.js';
-import { DuckLakeOfflineStore } from '../src/offline-store/ducklake-offline-store.js';
-import { openLmdbOnlineStore } from '../src/online-store/lmdb-online-store.js';
-import { materializeView } from '../src/sync/index.js';
-import { float32, int64 } from '../src/types.js';
-import { Upkeep } from '../src/upkeep/index.js';
-import { ageLake } from '../test/support/age-lake.js';
-import { type BenchLake, createBenchView, openBenchLake } from './lib/bench-lake.js';
-import { quantile } from './lib/measure.js';
+import { limits } from '../src/config.js';
+import { type CatalogOptions, catalog, type Lake, lit } from '../src/lake/index.js';
+import { tableStates } from '../src/upkeep/counts.js';
+import { lacks, startPostgres } from '../test/support/services.js';
+import { BenchStream } from './lib/bench-stream.js';
+import { alternate, type Measured, quantile, ratios } from './lib/measure.js';
 
-/** Wanted: nothing of the last hour is more than this times that of the second; the first fills the lake up to what is kept. */
+/** Wanted: a commit to the lake after the last hour takes at most this times one to a new lake that did the same just now. */
+const slowerMax = 1.25;
+/** Wanted: no size of the last hour is more than this times that of the second; the first fills the lake up to what is kept. */
 const growthMax = 1.3;
 
-const table: FeatureTable = {
-  view: 'driver_stats_stream',
-  generation: 1,
-  joinKeys: { driver_id: int64() },
-  features: { conv_rate: float32(), acc_rate: float32() },
-  ttlMs: 0,
-};
-const rowsPerCommit = 50;
 const everyCommits = 600;
 
 /** One hour of the stream: as many commits as seconds, whatever the machine takes for them. */
 interface Hour {
-  readonly hour: string;
-  readonly perSecond: number;
+  readonly hour: number;
+  /** Commits to this lake and to a new one in turn, both right after upkeep: their medians as a multiple. */
+  readonly slower: { readonly wall: number; readonly cpu: number };
   readonly p50: number;
   readonly p99: number;
   readonly catalogMb: number;
   readonly snapshots: number;
-  readonly files: number;
   readonly onDisk: number;
+  readonly files: number;
+  /** As many files may be there: each table merges those of about one size once there are several. */
+  readonly filesMax: number;
 }
 
-/** Four hours of a stream that commits every second, with upkeep every ten minutes; then one without, for comparison. */
+/** Four hours of a stream that commits every second, with upkeep every ten minutes; then half an hour without, for comparison. */
 export async function run({ quick }: { readonly quick: boolean }): Promise<void> {
-  const perHour = quick ? 1_200 : 3_600;
-  const kept = await stream(quick ? 2 : 4, perHour, true);
-  await stream(1, quick ? perHour : 7_200, false);
-  if (quick) return;
-  const [second, last] = [kept[1], kept.at(-1)] as [Hour, Hour];
-  const grown = (['p50', 'catalogMb', 'snapshots', 'files', 'onDisk'] as const).map((what) => {
-    const ratio = last[what] / second[what];
-    console.log(`  ${what} of the last hour / second: ${ratio.toFixed(2)}  wanted <= ${growthMax}`);
-    return ratio;
-  });
-  if (Math.max(...grown) > growthMax) throw new Error('something grows');
-}
-
-async function stream(hours: number, perHour: number, upkeep: boolean): Promise<Hour[]> {
-  const bench = await openBenchLake();
-  const online = openLmdbOnlineStore({ directory: path.join(bench.folder, 'online'), project: 'bench' });
-  const { lake } = bench;
-  const offline = new DuckLakeOfflineStore(lake);
-  const keeper = new Upkeep({
-    lake,
-    rules: upkeepRules('bench'),
-    tables: async () => [table],
-    online: async () => online,
-  });
-  console.log(upkeep ? `with upkeep every ${everyCommits} commits` : 'without upkeep');
+  console.log('SQLite catalog');
+  await series(quick ? { hours: 2, perHour: 1_200 } : { hours: 4, perHour: 3_600 }, quick, async () => undefined);
+  if (lacks('postgres')) return console.log('Postgres catalog: not measured, there is no Postgres here');
+  const server = await startPostgres();
   try {
-    await createBenchView(lake, table);
-    const ranges = [{ partition: 0, start: 0, end: 0 }];
-    let [claim] = await offline.claimPartitions({ table, topic: 'drivers', topicId: 'one', ranges });
-    // The cursor of the first run stays where it is: a stream needs no other.
-    await materializeView(
-      { lake, offline, online },
-      { table, mode: { type: 'full' }, file: path.join(bench.folder, 'newest.parquet') },
-    );
-    const results: Hour[] = [];
-    const maintained: number[] = [];
-    for (let hour = 0; hour < hours; hour += 1) {
-      const times: number[] = [];
-      let spent = 0;
-      for (let n = 0; n < perHour; n += 1) {
-        if (claim === undefined) throw new Error('no claim');
-        const before = performance.now();
-        const nextOffset = claim.nextOffset + rowsPerCommit;
-        const counts = { read: rowsPerCommit, written: rowsPerCommit, deadLetters: 0, dropped: 0, late: 0 };
-        await offline.appendStreamBatch({
-          table,
-          topic: 'drivers',
-          progress: [{ claim, nextOffset, counts }],
-          columns: columnsOf(claim.nextOffset),
-          deadLetters: [],
-        });
-        claim = { ...claim, nextOffset };
-        const took = performance.now() - before;
-        times.push(took);
-        spent += took;
-        if (!upkeep || (n + 1) % everyCommits !== 0) continue;
-        // A second each: what the commits did not take passes now.
-        await ageLake(lake, everyCommits * 1_000 - Math.min(spent, everyCommits * 1_000));
-        spent = 0;
-        const { tookMs, notes } = await keeper.maintain();
-        maintained.push(tookMs);
-        for (const note of notes) console.log(`  left undone: ${note}`);
-      }
-      results.push(await measured(bench, `hour ${hour + 1}`, times, keeper));
-      print(results.at(-1) as Hour);
-    }
-    const found = await lake.one<{ n: bigint }>(`SELECT count(*) AS n FROM ${lake.table(table.view)}`);
-    if (Number(found?.n) !== hours * perHour * rowsPerCommit) throw new Error(`${found?.n} rows are there`);
-    const most = Math.round(Math.max(0, ...maintained));
-    if (upkeep)
-      console.log(
-        `  upkeep took ${Math.round(maintained.reduce((a, b) => a + b, 0) / maintained.length)} ms, at most ${most} ms`,
-      );
-    return results;
+    console.log('Postgres catalog');
+    let lakes = 0;
+    await series({ hours: quick ? 2 : 4, perHour: quick ? 600 : 1_200 }, quick, async () => {
+      lakes += 1;
+      return { type: 'postgres', url: await server.createDatabase(`lake_${lakes}`) };
+    });
   } finally {
-    await online.close();
-    bench.close();
+    await server.close();
   }
 }
 
-function columnsOf(offset: number): unknown[][] {
-  const values = Array.from({ length: rowsPerCommit }, (_, n) => offset + n);
-  const made: Record<string, (n: number) => unknown> = {
-    driver_id: (n) => (n * 7_919) % 10_000,
-    event_timestamp: (n) => new Date(1_700_000_000_000 + n * 20),
-    created_timestamp: () => null,
-    _ingest_time: (n) => new Date(1_700_000_000_000 + n * 20),
-    _ingest_position: (n) => n,
-    _topic: () => 'drivers',
-    _partition: () => 0,
-    _offset: (n) => n,
-  };
-  return Object.keys(tableColumns(table)).map((name) => values.map(made[name] ?? ((n) => (n % 997) / 997)));
+type MakeCatalog = () => Promise<CatalogOptions | undefined>;
+interface Length {
+  readonly hours: number;
+  readonly perHour: number;
 }
 
-async function measured(bench: BenchLake, hour: string, times: number[], keeper: Upkeep): Promise<Hour> {
-  times.sort((a, b) => a - b);
-  const { counts } = await keeper.look();
-  const catalog = path.join(bench.folder, 'lake', 'catalog.sqlite');
-  const bytes = [catalog, `${catalog}-wal`].reduce(
-    (sum, file) => sum + (existsSync(file) ? statSync(file).size : 0),
-    0,
-  );
-  return {
-    hour,
-    perSecond: 1_000 / (times.reduce((a, b) => a + b, 0) / times.length),
-    p50: quantile(times, 0.5),
-    p99: quantile(times, 0.99),
-    catalogMb: bytes / 1024 ** 2,
-    snapshots: counts.snapshots,
-    files: counts.files,
-    onDisk: filesBelow(path.join(bench.folder, 'lake', 'data')),
+async function series({ hours, perHour }: Length, quick: boolean, make: MakeCatalog): Promise<void> {
+  const kept = await stream({ hours, perHour }, quick ? 20 : 200, make, true);
+  await stream({ hours: 1, perHour: quick ? 600 : 1_800 }, quick ? 20 : 200, make, false);
+  if (quick) return;
+  const [second, last] = [kept[1], kept.at(-1)] as [Hour, Hour];
+  const missed: string[] = [];
+  const judge = (what: string, value: number, wanted: number): void => {
+    console.log(`  ${what}: ${value.toFixed(2)}  wanted <= ${wanted}${value <= wanted ? '' : '  MISSED'}`);
+    if (value > wanted) missed.push(what);
   };
+  judge('commit to the lake of the last hour / to a new one', last.slower.wall, slowerMax);
+  for (const what of ['catalogMb', 'snapshots', 'onDisk'] as const)
+    judge(`${what} of the last hour / second`, last[what] / second[what], growthMax);
+  judge('files', last.files, last.filesMax);
+  if (missed.length > 0) throw new Error(`something grows: ${missed.join(', ')}`);
+}
+
+async function stream({ hours, perHour }: Length, pairs: number, make: MakeCatalog, upkeep: boolean): Promise<Hour[]> {
+  const lake = await BenchStream.open(await make());
+  console.log(upkeep ? `with upkeep every ${everyCommits} commits` : 'without upkeep');
+  const results: Hour[] = [];
+  const maintained: number[] = [];
+  const maintain = async (): Promise<void> => {
+    const { tookMs, notes } = await lake.upkeep();
+    maintained.push(tookMs);
+    for (const note of notes) console.log(`  left undone: ${note}`);
+  };
+  try {
+    for (let hour = 1; hour <= hours; hour += 1) {
+      const times: number[] = [];
+      for (let n = 1; n <= perHour; n += 1) {
+        times.push(await lake.commit());
+        if (upkeep && n % everyCommits === 0) await maintain();
+      }
+      const sizes = await sizesOf(lake);
+      const paired = await againstNew(lake, make, pairs);
+      times.sort((a, b) => a - b);
+      const found = {
+        ...{ hour, slower: ratios(paired.lake, paired.fresh) },
+        ...{ p50: quantile(times, 0.5), p99: quantile(times, 0.99), ...sizes },
+      };
+      results.push(found);
+      print(found);
+    }
+    await lake.check();
+    if (maintained.length > 0) {
+      const mean = maintained.reduce((a, b) => a + b, 0) / maintained.length;
+      console.log(`  upkeep took ${Math.round(mean)} ms, at most ${Math.round(Math.max(...maintained))} ms`);
+    }
+    return results;
+  } finally {
+    await lake.close();
+  }
+}
+
+/** Commits to the lake and to a new one in turn: what the machine does meanwhile hits both. */
+async function againstNew(
+  lake: BenchStream,
+  make: MakeCatalog,
+  pairs: number,
+): Promise<Record<'lake' | 'fresh', Measured>> {
+  const fresh = await BenchStream.open(await make());
+  try {
+    // A lake that has never committed knows less than any that is in use.
+    for (let n = 0; n < 10; n += 1) await fresh.commit();
+    await fresh.upkeep();
+    return await alternate({ lake: () => lake.commit(), fresh: () => fresh.commit() }, pairs);
+  } finally {
+    await fresh.close();
+  }
+}
+
+type Sizes = Pick<Hour, 'catalogMb' | 'snapshots' | 'onDisk' | 'files' | 'filesMax'>;
+
+async function sizesOf({ bench, keeper }: BenchStream): Promise<Sizes> {
+  const { counts } = await keeper.look();
+  const used = (await tableStates(bench.lake)).filter(({ files }) => files > 0);
+  return {
+    catalogMb: (await catalogBytes(bench.lake, bench.folder)) / 1024 ** 2,
+    snapshots: counts.snapshots,
+    onDisk: filesBelow(path.dirname(path.dirname(bench.lake.dataDirectory('any')))),
+    files: counts.files,
+    filesMax: used.length * limits.mergeTiersBytes.length * limits.mergeTierFiles,
+  };
+}
+
+async function catalogBytes(lake: Lake, folder: string): Promise<number> {
+  const file = path.join(folder, 'lake', 'catalog.sqlite');
+  if (existsSync(file))
+    return [file, `${file}-wal`].reduce((sum, each) => sum + (existsSync(each) ? statSync(each).size : 0), 0);
+  const found = await lake.one<{ bytes: bigint }>(
+    `SELECT bytes FROM postgres_query(${lit(`__ducklake_metadata_${catalog}`)},
+       'SELECT pg_database_size(current_database()) AS bytes')`,
+  );
+  return Number(found?.bytes);
 }
 
 const filesBelow = (folder: string): number =>
   readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile()).length;
 
-function print({ hour, perSecond, p50, p99, catalogMb, snapshots, files, onDisk }: Hour): void {
+function print({ hour, slower, p50, p99, catalogMb, snapshots, files, filesMax, onDisk }: Hour): void {
   console.log(
-    `  ${hour}: ${Math.round(perSecond)} commits/s, p50 ${p50} ms, p99 ${p99} ms; catalog ${catalogMb.toFixed(1)} MB, ${snapshots} snapshots, ${files} files, ${onDisk} on disk`,
+    `  hour ${hour}: ${slower.wall.toFixed(2)} times a new lake (cpu ${slower.cpu.toFixed(2)}), p50 ${p50} ms, p99 ${p99} ms; catalog ${catalogMb.toFixed(1)} MB, ${snapshots} snapshots, ${files} files of at most ${filesMax}, ${onDisk} on disk`,
   );
 }

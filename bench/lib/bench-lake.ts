@@ -3,7 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import type { FeatureTable } from '../../src/definitions/feature-table.js';
 import { createFeatureTable } from '../../src/lake/feature-tables.js';
-import { Lake } from '../../src/lake/index.js';
+import { type CatalogOptions, Lake } from '../../src/lake/index.js';
 
 export interface BenchLake {
   readonly lake: Lake;
@@ -13,9 +13,9 @@ export interface BenchLake {
 }
 
 /** A fresh lake in a temporary folder, or under ASOF_BENCH_DIR where the temporary one is small or slow. */
-export async function openBenchLake(): Promise<BenchLake> {
+export async function openBenchLake(catalog?: CatalogOptions): Promise<BenchLake> {
   const folder = mkdtempSync(path.join(process.env['ASOF_BENCH_DIR'] ?? os.tmpdir(), 'asof-bench-'));
-  const lake = await Lake.open({ stateDir: folder, project: 'bench' });
+  const lake = await Lake.open({ stateDir: folder, project: 'bench', catalog });
   return {
     lake,
     folder,
