@@ -65,7 +65,7 @@ async function holdsKey(
   const reader = readers[format];
   return lake.withSession(async (session) => {
     if (reader === undefined) {
-      const hit = await lookAtParquet(session, file, keys, false);
+      const hit = await lookAtParquet(session, file, keys, 'rows');
       return hit?.problem === undefined ? hit !== undefined : undefined;
     }
     try {

@@ -2,8 +2,8 @@ import { readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { firstLine, id, type Lake, lit, type Session, systemSchema } from '../lake/index.js';
 import { type ForgottenKey, rowsOf } from './key.js';
-import { mayHold, textColumns } from './lake-tables.js';
-import { textOf } from './remove-rows.js';
+import { mayHold } from './lake-tables.js';
+import { tellingColumns, toldBy } from './own-tables.js';
 import { eventHolds, holds } from './text.js';
 
 /** A file that holds a key, or could not be read. */
@@ -18,9 +18,6 @@ export interface FilesLook {
   readonly bytes: number;
   readonly hits: readonly FileHit[];
 }
-
-/** Tables of definitions, which are their author's to change, and of what tells of no entity. */
-const tellsNothing = new Set(['registry_objects', 'forgets', 'lake']);
 
 /** The folders of the project's tables. */
 export function dataFolders(lake: Lake): { features: string; system: string } {
@@ -65,8 +62,8 @@ export async function lookAtDataFiles(
       if (status === undefined) continue;
       look.files += 1;
       look.bytes += status.size;
-      const hasTexts = isOwn && !tellsNothing.has(path.basename(path.dirname(file)));
-      const hit = await lookAtParquet(session, file, keys, hasTexts);
+      const where: Where = isOwn ? { own: path.basename(path.dirname(file)) } : 'rows';
+      const hit = await lookAtParquet(session, file, keys, where);
       if (hit !== undefined && statSync(file, { throwIfNoEntry: false }) !== undefined) look.hits.push(hit);
       onFile?.(look.files, all.length);
     }
@@ -74,12 +71,14 @@ export async function lookAtDataFiles(
   return look;
 }
 
-/** @param withTexts also looks into texts. */
+/** In rows by their join keys, also in texts, or, of one of asof's own tables, whose columns are no join keys, in texts alone. */
+export type Where = 'rows' | 'rows and texts' | { readonly own: string };
+
 export async function lookAtParquet(
   session: Session,
   file: string,
   keys: readonly ForgottenKey[],
-  withTexts: boolean,
+  where: Where,
 ): Promise<FileHit | undefined> {
   try {
     const columns = new Map(
@@ -89,7 +88,8 @@ export async function lookAtParquet(
         )
       ).map(({ column_name, column_type }) => [column_name, column_type]),
     );
-    const condition = rowsOf(keys, columns);
+    const own = typeof where === 'object' ? where.own : undefined;
+    const condition = own === undefined ? rowsOf(keys, columns) : undefined;
     let rows = 0;
     if (condition !== undefined) {
       const found = await session.one<{ n: bigint }>(
@@ -98,21 +98,22 @@ export async function lookAtParquet(
       );
       rows += Number(found?.n ?? 0);
     }
-    if (withTexts) rows += await lookAtTexts(session, `read_parquet(${lit(file)})`, columns, keys);
+    if (where !== 'rows') rows += await lookAtTexts(session, `read_parquet(${lit(file)})`, columns, keys, own);
     return rows === 0 ? undefined : { file, rows };
   } catch (error) {
     return { file, rows: 0, problem: firstLine(error) };
   }
 }
 
-/** How many rows of a relation tell of the keys in one of their texts. */
+/** How many rows of a relation tell of the keys in one of their texts. @param own which of asof's own tables it is of. */
 export async function lookAtTexts(
   session: Pick<Session, 'all'>,
   relation: string,
   columns: ReadonlyMap<string, string>,
   keys: readonly ForgottenKey[],
+  own?: string | undefined,
 ): Promise<number> {
-  const texts = textColumns(columns);
+  const texts = tellingColumns(own, columns);
   const names = [...texts.keys()];
   if (names.length === 0) return 0;
   const { sql, values } = mayHold(names, texts, keys);
@@ -123,7 +124,7 @@ export async function lookAtTexts(
   return found.filter((row) =>
     names.some((name) => {
       if (row[name] == null) return false;
-      return (name === 'payload' ? eventHolds : holds)(textOf(row[name]), keys);
+      return (name === 'payload' ? eventHolds : holds)(toldBy(own, row, name), keys);
     }),
   ).length;
 }

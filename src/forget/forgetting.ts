@@ -192,6 +192,7 @@ class ForgetWork {
     step('expire snapshots');
     const expired = await expireAll(
       lake,
+      this.#keys,
       (session, snapshot) => request.noteIn(session, 'expired', {}, { snapshot }),
       signal,
     );

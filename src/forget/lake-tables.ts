@@ -2,6 +2,7 @@ import { tableName } from '../definitions/feature-table.js';
 import { catalog, id, type Lake, type SqlValue, systemSchema } from '../lake/index.js';
 import { bool, bytes, int64, type Schema, string, timestamp, type ValueType } from '../types.js';
 import { type ForgottenKey, rowsOf } from './key.js';
+import { tellingColumns, textColumns } from './own-tables.js';
 
 /** A table of the project's schema as the lake has it: of a view, of one of its earlier generations, or a training set. */
 export interface KeyTable {
@@ -16,17 +17,17 @@ export async function keyTables(lake: Lake, keys: readonly ForgottenKey[]): Prom
   return tables.filter(({ columns }) => rowsOf(keys, columns) !== undefined);
 }
 
-/** asof's own tables, with their columns that hold texts. Those of this room and the lake's identity tell of no entity. */
+/** asof's own tables, with their columns in which an entity may be told of; of definitions, all texts. */
 export async function textTables(lake: Lake): Promise<KeyTable[]> {
   const tables = await tablesOf(lake, systemSchema(lake.project));
   return tables
-    .filter(({ name }) => name !== 'forgets' && name !== 'lake' && !name.startsWith('head_'))
-    .map(({ name, columns }) => ({ name, columns: textColumns(columns) }))
+    .filter(({ name }) => !name.startsWith('head_'))
+    .map(({ name, columns }) => ({
+      name,
+      columns: name === 'registry_objects' ? textColumns(columns) : tellingColumns(name, columns),
+    }))
     .filter(({ columns }) => columns.size > 0);
 }
-
-export const textColumns = (columns: ReadonlyMap<string, string>): Map<string, string> =>
-  new Map([...columns].filter(([, type]) => type === 'VARCHAR' || type === 'BLOB' || type === 'JSON'));
 
 async function tablesOf(lake: Lake, schema: string): Promise<KeyTable[]> {
   const rows = await lake.all<{ table_name: string; column_name: string; data_type: string }>(

@@ -1,6 +1,7 @@
 import { id, type Lake, type Session } from '../lake/index.js';
 import { type ForgottenKey, rowsOf } from './key.js';
 import { headOf, type KeyTable, keyTables, mayHold, textTables, viewKeysOf } from './lake-tables.js';
+import { keptOf, toldBy } from './own-tables.js';
 import { eventHolds, holds, redacted } from './text.js';
 
 /** What was found, and removed, of the keys. */
@@ -100,13 +101,10 @@ async function textHits(from: Reader, lake: Lake, keys: readonly ForgottenKey[],
   );
   const isMeant = table.name === 'dead_letters' ? eventHolds : holds;
   return rows.flatMap(({ rowid, ...row }) => {
-    const columns = names.filter((name) => row[name] != null && isMeant(textOf(row[name]), keys));
+    const columns = names.filter((name) => row[name] != null && isMeant(toldBy(table.name, row, name), keys));
     return columns.length === 0 ? [] : [{ rowid: rowid as bigint, row, columns }];
   });
 }
-
-export const textOf = (value: unknown): string =>
-  value instanceof Uint8Array ? Buffer.from(value).toString('utf8') : String(value);
 
 async function removeTexts(
   session: Session,
@@ -117,7 +115,10 @@ async function removeTexts(
   if (table.name === 'registry_objects') return;
   const name = lake.system(table.name);
   for (const { rowid, row, columns } of await textHits(session, lake, keys, table)) {
-    const left = columns.map((column) => redacted(textOf(row[column]), keys));
+    const left = columns.map((column) => {
+      const told = redacted(toldBy(table.name, row, column), keys);
+      return told === undefined ? undefined : keptOf(table.name, column, told);
+    });
     if (wholeRows.has(table.name) || left.some((text) => text === undefined)) {
       await session.run(`DELETE FROM ${name} WHERE rowid = $1`, [rowid]);
     } else {

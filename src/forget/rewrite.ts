@@ -111,6 +111,7 @@ export interface Expired {
  */
 export async function expireAll(
   lake: Lake,
+  keys: readonly ForgottenKey[],
   noted: (session: Parameters<Parameters<Lake['transaction']>[1]>[0], before: number) => Promise<void>,
   signal?: AbortSignal,
 ): Promise<Expired> {
@@ -150,6 +151,8 @@ export async function expireAll(
     `CALL ducklake_flush_inlined_data(${lit(catalog)}, schema_name => ${lit(systemSchema(lake.project))}, table_name => 'forgets')`,
     signal,
   );
+  // The pins that went had statistics that this process knew from before.
+  await clearStatistics(lake, keys);
   return { snapshots, before, trainingSets: marked, pins, removedFiles: await cleanUp(lake, signal) };
 }
 

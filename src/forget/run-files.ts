@@ -53,7 +53,7 @@ export async function lookAtRunFiles(
         continue;
       }
       const hit = /\.parquet(\.|$)/.test(path.basename(file))
-        ? await lookAtParquet(session, file, keys, true)
+        ? await lookAtParquet(session, file, keys, 'rows and texts')
         : lookAtText({ folder, file }, keys);
       if (hit !== undefined && existsSync(file)) look.hits.push({ ...hit, folder, modifiedMs });
     }

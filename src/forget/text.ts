@@ -3,9 +3,21 @@ import type { ForgottenKey, KeyPart } from './key.js';
 /** What takes the place of a row or a text that told of a forgotten entity. */
 export const forgottenText = '(forgotten)';
 
-/** Of what stands in a profile beside values: counts, which equal a key only by chance. */
-const counts =
-  /^(count|rows|checked|failed|passed|tolerate|missing|missingRatio|nonFinite|distinct|distinctIsApproximate|mean|stddev|severity|rule|expectation|type|name|column|columns|nulls|zeros|skewness|kurtosis)$/;
+/** Of what stands in a profile, a result or a comparison beside values: figures and words, which equal a key only by chance. */
+const counts = new Set(
+  [
+    'count rows checked failed passed tolerate missing missingRatio nonFinite distinct distinctIsApproximate nulls outOf keys',
+    'mean stddev skewness kurtosis zeros negatives nan lengths emptyTexts seconds severity rule expectation type name column columns',
+    'kind method statistic pValue adjustedPValue threshold drifted psi currentRows referenceRows current reference',
+  ].flatMap((names) => names.split(' ')),
+);
+
+/** Words of definitions, which are their author's to change: they name bounds, not entities. */
+const definitionWords = new Set(['expectation', 'rule']);
+
+/** What was observed of a column is one of its values only for a quantile (and a range, which is a text). */
+const isShare = (object: Json, name: string): boolean =>
+  name === 'observed' && typeof object[name] === 'number' && object['rule'] !== 'quantile_between';
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -16,6 +28,10 @@ const isText = (value: unknown): value is string | number | boolean =>
   typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean';
 
 const isValue = (value: unknown, { texts }: KeyPart): boolean => isText(value) && texts.includes(String(value).trim());
+
+/** Whether a range as expectations observe it, `lowest..highest`, begins or ends with the value. */
+export const isEndOf = (range: string, { texts }: KeyPart): boolean =>
+  texts.some((text) => range.startsWith(`${text}..`) || range.endsWith(`..${text}`));
 
 /** Whether an object is a row of the key, or names it: it has all join keys with these values. */
 const isRow = (object: Json, key: ForgottenKey): boolean =>
@@ -46,7 +62,8 @@ const tells = (text: string, key: ForgottenKey): boolean =>
 /** A parsed JSON value without the rows and values of a key. @returns the same object where there were none. */
 export function without(value: unknown, key: ForgottenKey, about?: KeyPart): unknown {
   if (typeof value === 'string' && tells(value, key)) return forgottenText;
-  if (about !== undefined && isText(value)) return isValue(value, about) ? null : value;
+  if (about !== undefined && isText(value))
+    return isValue(value, about) || isEndOf(String(value), about) ? null : value;
   if (Array.isArray(value)) {
     const kept = value.filter((item) => !(isObject(item) && (isRow(item, key) || isTopValue(item, about))));
     const changed = kept.map((item) => without(item, key, about));
@@ -57,7 +74,8 @@ export function without(value: unknown, key: ForgottenKey, about?: KeyPart): unk
   const now = aboutPart(value, key) ?? about;
   let isSame = true;
   const fields = Object.entries(value).map(([name, field]) => {
-    const left = without(field, key, counts.test(name) ? undefined : now);
+    if (definitionWords.has(name) && typeof field === 'string') return [name, field];
+    const left = without(field, key, counts.has(name) || isShare(value, name) ? undefined : now);
     isSame &&= left === field;
     return [name, left];
   });
@@ -84,6 +102,24 @@ export function holds(text: string, keys: readonly ForgottenKey[]): boolean {
   if (!mayHold(text, keys)) return false;
   const json = parsed(text);
   return keys.some((key) => (json === undefined || isLong(key) ? tells(text, key) : without(json, key) !== json));
+}
+
+/**
+ * The same of what may be the first few letters of a text, as statistics keep it. JSON that was cut counts by what stands right behind
+ * the names of the join keys: figures that equal a key, and bounds of rules, are no trace of it.
+ */
+export function startHolds(text: string, keys: readonly ForgottenKey[]): boolean {
+  if (!/^\s*[[{]/.test(text) || parsed(text) !== undefined) return holds(text, keys);
+  return keys.some(
+    (key) =>
+      key.every(({ name, texts }) =>
+        texts.some((value) =>
+          new RegExp(`"${escaped(name)}":\\s*"?${escaped(value)}(?![\\p{L}\\p{N}_.])`, 'u').test(text),
+        ),
+      ) ||
+      (key.length === 1 &&
+        key.some(({ texts }) => texts.some((value) => text.includes(`"${value}..`) || text.includes(`..${value}"`)))),
+  );
 }
 
 /**

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { digestOf, keyPart } from '../../../src/forget/key.js';
-import { eventHolds, holds, redacted } from '../../../src/forget/text.js';
+import { eventHolds, holds, redacted, startHolds } from '../../../src/forget/text.js';
 import { int64, string } from '../../../src/types.js';
 
 const driver = [keyPart('driver_id', int64(), 1001)];
@@ -63,6 +63,20 @@ describe('what a text tells of a key', () => {
     const long = [keyPart('id', int64(), 9_007_199_254_740_993n)];
     expect(holds('{"id":9007199254740993}', [long])).toBe(true);
     expect(holds('{"id":9007199254740992}', [long])).toBe(false);
+  });
+});
+
+describe('what the first letters of a text tell', () => {
+  it.each([
+    ['[{"columns":["driver_id"],"rows":1001,"expectation":"between(driver_id, 1, 1001)","obse', false],
+    ['[{"columns":["driver_id"],"observed":"5..1001","exam', true],
+    ['[{"examples":[{"driver_id":1001,"trips', true],
+    ['[{"examples":[{"driver_id":"1001","trips', true],
+    ['[{"examples":[{"driver_id":10010,"trips', false],
+    ['{"driver_id":1001}', true],
+    ['driver_id is 1001', true],
+  ])('%s: %s', (text, is) => {
+    expect(startHolds(text, [driver])).toBe(is);
   });
 });
 
