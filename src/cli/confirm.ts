@@ -6,10 +6,14 @@ import { Interrupted } from './interrupt.js';
  * @throws DefinitionError when nobody can be asked and --yes is not given.
  * @param what the command and what it does: `teardown removes data`.
  */
-export function requireAnswer(what: string, { yes, json }: { readonly yes: boolean; readonly json: boolean }): void {
+export function requireAnswer(
+  what: string,
+  { yes, json }: { readonly yes: boolean; readonly json: boolean },
+  mend = 'add --yes',
+): void {
   const asks = process.stdin.isTTY === true && process.stderr.isTTY === true && !json;
   if (yes || asks) return;
-  throw new DefinitionError(`${what} and nobody is here to be asked`, { mend: 'add --yes' });
+  throw new DefinitionError(`${what} and nobody is here to be asked`, { mend });
 }
 
 /** Asks on stderr. @returns whether the answer was yes. */

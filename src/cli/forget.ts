@@ -1,10 +1,10 @@
-import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
 import { DefinitionError } from '../errors.js';
-import type { FeatureStore, ForgetReport } from '../index.js';
+import type { ForgetReport } from '../index.js';
 import { action, describeCommand, type GlobalOptions, withStore } from './command.js';
+import { confirmed, requireAnswer } from './confirm.js';
 import { exitCodes } from './exit-code.js';
-import { Interrupted, interruptSignal } from './interrupt.js';
+import { interruptSignal } from './interrupt.js';
 import { parseKey } from './key-option.js';
 import { plural, printJson, printTable, seconds } from './output.js';
 import { runTask } from './progress.js';
@@ -43,11 +43,12 @@ async function forget(options: GlobalOptions, given: Given): Promise<number> {
   const { dryRun = false, yes = false } = given;
   if (given.key === undefined)
     throw new DefinitionError('no key is given', { mend: 'add e.g. --key driver_id=1001, or --list' });
-  const asks = process.stdin.isTTY === true && process.stderr.isTTY === true && !options.json;
-  if (!dryRun && !yes && !asks)
-    throw new DefinitionError('forget removes data for good and nobody is here to be asked', {
-      mend: 'look first with --dry-run, then add --yes',
-    });
+  if (!dryRun)
+    requireAnswer(
+      'forget removes data for good',
+      { yes, json: options.json },
+      'look first with --dry-run, then add --yes',
+    );
   const signal = interruptSignal();
   return withStore(options, async (store) => {
     const { joinKeysOf } = await import('../index.js');
@@ -58,7 +59,7 @@ async function forget(options: GlobalOptions, given: Given): Promise<number> {
       );
     if (!dryRun && !yes) {
       print(await run(true));
-      if (!(await confirmed(store))) {
+      if (!(await confirmed(`Type yes to remove it from project "${store.project}" for good: `))) {
         console.log('Nothing was removed.');
         return exitCodes.ok;
       }
@@ -134,16 +135,4 @@ function print(report: ForgetReport): void {
   );
   if (left.length === 0) console.log(`Nothing of it is left. Took ${seconds(report.tookMs)}; record ${report.id}.`);
   for (const { place, what, mend } of left) console.error(`asof: left in ${place}: ${what}\n  → ${mend}`);
-}
-
-async function confirmed(store: FeatureStore): Promise<boolean> {
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    const interrupted = new Promise<never>((_, reject) => terminal.once('SIGINT', () => reject(new Interrupted())));
-    const closed = new Promise<string>((resolve) => terminal.once('close', () => resolve('')));
-    const question = terminal.question(`Type yes to remove it from project "${store.project}" for good: `);
-    return (await Promise.race([question, interrupted, closed])).trim().toLowerCase() === 'yes';
-  } finally {
-    terminal.close();
-  }
 }
