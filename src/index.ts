@@ -61,7 +61,7 @@ export type {
   NamingOptions,
 } from './feature-request.js';
 export { FeatureStore } from './feature-store.js';
-export { type ForgetOptions, type ForgetRecord, type ForgetReport, Forgetting, joinKeysOf } from './forget/index.js';
+export { type ForgetOptions, type ForgetRecord, type ForgetReport, Forgetting } from './forget/index.js';
 export {
   type Detail,
   type EventType,

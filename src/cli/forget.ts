@@ -43,16 +43,16 @@ async function forget(options: GlobalOptions, given: Given): Promise<number> {
   const { dryRun = false, yes = false } = given;
   if (given.key === undefined)
     throw new DefinitionError('no key is given', { mend: 'add e.g. --key driver_id=1001, or --list' });
-  if (!dryRun)
-    requireAnswer(
-      'forget removes data for good',
-      { yes, json: options.json },
-      'look first with --dry-run, then add --yes',
-    );
   const signal = interruptSignal();
   return withStore(options, async (store) => {
-    const { joinKeysOf } = await import('../index.js');
+    const { joinKeysOf, resolveKeys } = await import('../forget/resolve-keys.js');
     const keys = (given.key ?? []).map((text) => parseKey(text, joinKeysOf(store.repo)));
+    if (!dryRun) {
+      // A mistyped name is told first: who is sent away for an answer would come back with the same key.
+      await resolveKeys(store.lake, store.repo, keys, { entity: given.entity, env: process.env });
+      const mend = 'look first with --dry-run, then add --yes';
+      requireAnswer('forget removes data for good', { yes, json: options.json }, mend);
+    }
     const run = (dry: boolean): Promise<ForgetReport> =>
       runTask(dry ? 'look for the entity' : 'forget the entity', options, (onProgress) =>
         store.forgetting.forget(keys, { ...pick(given), dryRun: dry, signal, onProgress }),
