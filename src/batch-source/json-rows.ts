@@ -2,6 +2,7 @@ import type { PiiRule, PiiRules } from '../definitions/pii-rules.js';
 import { DataError } from '../errors.js';
 import { type Hashable, masked } from '../personal-data/index.js';
 import { columnsMend } from './csv-header.js';
+import { splitOutermost } from './json-text.js';
 
 /**
  * Applies rules for personal data to rows that are not in a file yet: what is written of them holds no raw value. All other text
@@ -64,29 +65,8 @@ function treat(rule: PiiRule, text: string, hash: (value: Hashable) => string, p
 }
 
 /** The fields of a JSON object, each as its own text. */
-function members(object: string): { name: string; key: string; value: string }[] {
-  const text = object.trim();
-  const found: { name: string; key: string; value: string }[] = [];
-  let depth = 0;
-  let inString = false;
-  let from = 1;
-  let colon = -1;
-  for (let at = 0; at < text.length; at += 1) {
-    const character = text[at];
-    if (inString) {
-      if (character === '\\') at += 1;
-      else if (character === '"') inString = false;
-    } else if (character === '"') inString = true;
-    else if (character === '[' || character === '{') depth += 1;
-    else if (character === ']' || character === '}') depth -= 1;
-    else if (character === ':' && depth === 1 && colon === -1) colon = at;
-    if (inString || !((character === ',' && depth === 1) || depth === 0)) continue;
-    if (colon !== -1) {
-      const key = text.slice(from, colon).trim();
-      found.push({ name: JSON.parse(key) as string, key, value: text.slice(colon + 1, at).trim() });
-    }
-    from = at + 1;
-    colon = -1;
-  }
-  return found;
-}
+const members = (object: string): { name: string; key: string; value: string }[] =>
+  splitOutermost(object).map((member) => {
+    const [, key = '', value = ''] = /^("(?:[^"\\]|\\.)*")\s*:\s*(.*)$/s.exec(member) ?? [];
+    return { name: JSON.parse(key) as string, key, value };
+  });

@@ -1,3 +1,4 @@
+import { splitOutermost } from '../batch-source/json-text.js';
 import { DefinitionError } from '../errors.js';
 
 /**
@@ -12,7 +13,8 @@ export function splitJsonArray(option: string, text: string): string[] {
   if (array.length === 0) throw new DefinitionError(`${option} has no rows`, { mend });
   const bad = array.findIndex((item) => typeof item !== 'object' || item === null || Array.isArray(item));
   if (bad >= 0) throw new DefinitionError(`${option}: element ${bad + 1} is no object`, { mend });
-  return elements(text.trim()).map((element) => element.replaceAll(/\s*[\r\n]+\s*/g, ' ').trim());
+  // A line break inside a string is always escaped, so none is lost here.
+  return splitOutermost(text).map((element) => element.replaceAll(/\s*[\r\n]+\s*/g, ' '));
 }
 
 function parse(option: string, text: string, mend: string): unknown {
@@ -23,25 +25,4 @@ function parse(option: string, text: string, mend: string): unknown {
     const [at] = /at position \d+/.exec((error as Error).message) ?? [];
     throw new DefinitionError(`${option} is not valid JSON${at === undefined ? '' : ` ${at}`}`, { mend });
   }
-}
-
-/** Cuts valid JSON at the commas of its outermost array. A line break inside a string is always escaped, so none is cut there. */
-function elements(array: string): string[] {
-  const found: string[] = [];
-  let depth = 0;
-  let inString = false;
-  let from = 1;
-  for (let at = 0; at < array.length; at += 1) {
-    const character = array[at];
-    if (inString) {
-      if (character === '\\') at += 1;
-      else if (character === '"') inString = false;
-    } else if (character === '"') inString = true;
-    else if (character === '[' || character === '{') depth += 1;
-    else if (character === ']' || character === '}') depth -= 1;
-    if (inString || !((character === ',' && depth === 1) || depth === 0)) continue;
-    found.push(array.slice(from, at));
-    from = at + 1;
-  }
-  return found;
 }
