@@ -3,8 +3,8 @@ import type { BatchSource } from '../definitions/batch-source.js';
 import type { FileSource } from '../definitions/sources.js';
 import { id, type Lake } from '../lake/index.js';
 import { writeParquet } from '../lake/parquet-file.js';
-import { checkKnownKey, piiKey } from '../personal-data/index.js';
-import { hashes, protectColumns } from './personal-data.js';
+import { hashes, keyOf, piiKey } from '../personal-data/index.js';
+import { protectColumns } from './personal-data.js';
 import type { CursorRange, LastCursor } from './postgres/cursor.js';
 import { readerError } from './reader-errors.js';
 import { checkUnchanged, hashFile, locateSourceFile } from './source-file.js';
@@ -79,7 +79,7 @@ export interface IngestResult {
  */
 export async function ingestSource(lake: Lake, request: IngestRequest): Promise<IngestResult> {
   const { source } = request;
-  if (hashes(source)) await checkKnownKey(lake, piiKey(sourceLabel(source), request.env), sourceLabel(source));
+  await keyOf(lake, source.pii, sourceLabel(source), request.env);
   if (source.kind === 'file_source') return ingestFile(lake, { ...request, source });
   const { ingestPostgres } = await import('./postgres/ingest.js');
   return ingestPostgres({ ...request, source });
@@ -97,7 +97,7 @@ export async function ingestFile(
 ): Promise<IngestResult & { readonly provenance: FileProvenance }> {
   const { source, projectRoot, signal, onProgress, env = process.env } = request;
   const file = locateSourceFile(source, projectRoot);
-  if (hashes(source)) piiKey(sourceLabel(source), env);
+  if (hashes(source.pii)) piiKey(sourceLabel(source), env);
   const progress = (step: 'hash' | 'read', doneBytes: number): void =>
     onProgress?.({ step, doneBytes, totalBytes: file.bytes });
   const sha256 = await hashFile(file, { signal, onBytes: (done) => progress('hash', done) });

@@ -1,13 +1,10 @@
 import type { BatchSource } from '../definitions/batch-source.js';
 import { DataError } from '../errors.js';
 import { id, type Session } from '../lake/index.js';
-import { createPads, hmacSql, masked, messageSql, piiKey } from '../personal-data/index.js';
+import { createPads, hashes, hmacSql, masked, messageSql, piiKey } from '../personal-data/index.js';
 import { columnsMend } from './csv-header.js';
 import { sourceLabel } from './source-label.js';
 import type { SourceColumn } from './source-reader.js';
-
-/** Whether a source's rules need the key. */
-export const hashes = ({ pii = {} }: Pick<BatchSource, 'pii'>): boolean => Object.values(pii).includes('hash');
 
 /**
  * The SQL that stands for each column once the source's rules for personal data are applied; a dropped column is absent.
@@ -33,7 +30,7 @@ export async function protectColumns(
       });
     }
   }
-  if (hashes(source)) await createPads(session, piiKey(sourceLabel(source), env));
+  if (hashes(source.pii)) await createPads(session, piiKey(sourceLabel(source), env));
   return columns.flatMap((found) => {
     const { name, type } = found;
     const column = id(name);

@@ -4,7 +4,7 @@ import { protectJsonRows } from '../batch-source/json-rows.js';
 import { type AnyFeatureView, fileSource } from '../definitions/index.js';
 import { StoreUnavailableError } from '../errors.js';
 import { firstLine, type Lake } from '../lake/index.js';
-import { checkKnownKey, hashWith, piiKey } from '../personal-data/index.js';
+import { hashWith, keyOf } from '../personal-data/index.js';
 
 /**
  * The view as if pushed rows were its source, so that they are read, checked and transformed as all others.
@@ -36,11 +36,8 @@ export async function fedBy(
 async function protectRows(lake: Lake, view: AnyFeatureView, rows: readonly string[]): Promise<readonly string[]> {
   const { pii } = view.source;
   if (pii === undefined) return rows;
-  const where = `source "${view.source.name}"`;
-  if (!Object.values(pii).includes('hash')) return protectJsonRows(rows, pii, () => '', 'rows');
-  const key = piiKey(where);
-  await checkKnownKey(lake, key, where);
-  return protectJsonRows(rows, pii, hashWith(key), 'rows');
+  const key = await keyOf(lake, pii, `source "${view.source.name}"`);
+  return protectJsonRows(rows, pii, hashWith(key ?? ''), 'rows');
 }
 
 function fedByFile(view: AnyFeatureView, file: string, pii: AnyFeatureView['source']['pii']): AnyFeatureView {

@@ -1,6 +1,7 @@
+import type { PiiRules } from '../definitions/pii-rules.js';
 import { DefinitionError } from '../errors.js';
 import type { Lake, Session } from '../lake/index.js';
-import { keyFingerprint, piiKeyVariable } from './pii-key.js';
+import { hashes, keyFingerprint, piiKey, piiKeyVariable } from './pii-key.js';
 
 /** Which key a project hashes with; the key itself is nowhere in the lake. */
 export interface KnownKey {
@@ -25,6 +26,23 @@ export async function knownKey(lake: Lake, session?: Session): Promise<KnownKey 
 export async function checkKnownKey(lake: Lake, key: string, where: string): Promise<void> {
   const known = (await knownKey(lake)) ?? (await record(lake, keyFingerprint(key), false));
   compareKeys(known, key, where);
+}
+
+/**
+ * The key that rules hash with; `undefined` = they hash nothing.
+ * @param where who would hash.
+ * @throws DefinitionError when there is no key, or it is not the project's.
+ */
+export async function keyOf(
+  lake: Lake,
+  rules: PiiRules | undefined,
+  where: string,
+  env?: NodeJS.ProcessEnv,
+): Promise<string | undefined> {
+  if (!hashes(rules)) return undefined;
+  const key = piiKey(where, env);
+  await checkKnownKey(lake, key, where);
+  return key;
 }
 
 /** @throws DefinitionError when a project's key is another one. */

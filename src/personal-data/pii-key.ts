@@ -1,4 +1,5 @@
 import { createHmac } from 'node:crypto';
+import type { PiiRules } from '../definitions/pii-rules.js';
 import { DefinitionError } from '../errors.js';
 
 /** Where the key of hashed personal data is read from; it stands nowhere else. */
@@ -8,6 +9,9 @@ export const piiKeyVariable = 'ASOF_PII_KEY';
 const keyBytesMin = 16;
 
 const mend = `set ${piiKeyVariable} to a long random secret, the same for every worker (e.g. from \`openssl rand -hex 32\`)`;
+
+/** Whether rules need the key. */
+export const hashes = (rules: PiiRules = {}): boolean => Object.values(rules).includes('hash');
 
 /**
  * The key of hashed personal data.

@@ -5,7 +5,7 @@ import type { StreamFeatureView } from '../definitions/feature-view.js';
 import { DataError, FencedError } from '../errors.js';
 import type { Lake } from '../lake/index.js';
 import type { ClaimRequest } from '../offline-store/offline-store.js';
-import { checkKnownKey, piiKey } from '../personal-data/index.js';
+import { keyOf } from '../personal-data/index.js';
 import type { StreamRecord, StreamSource } from '../stream-source/stream-source.js';
 import { type EventPrivacy, eventPrivacy } from '../transform/event-privacy.js';
 import { LiveEnd } from './online-ends.js';
@@ -78,13 +78,8 @@ export async function consumeStream(stores: Stores, request: ConsumeRequest): Pr
 }
 
 /** What the source's rules for personal data ask for. @throws DefinitionError without a key, or with one that is not the project's. */
-async function privacyOf(lake: Lake, { source }: StreamFeatureView): Promise<EventPrivacy | undefined> {
-  if (!Object.values(source.pii ?? {}).includes('hash')) return eventPrivacy(source, undefined);
-  const where = `kafkaSource "${source.name}"`;
-  const key = piiKey(where);
-  await checkKnownKey(lake, key, where);
-  return eventPrivacy(source, key);
-}
+const privacyOf = async (lake: Lake, { source }: StreamFeatureView): Promise<EventPrivacy | undefined> =>
+  eventPrivacy(source, await keyOf(lake, source.pii, `kafkaSource "${source.name}"`));
 
 /** In a group a member learns last that its partitions went to another one, which may have claimed them already. */
 async function isAssignedAnew(source: StreamSource, assignment: number, signal?: AbortSignal): Promise<boolean> {

@@ -7,9 +7,9 @@ import { id, lit, type Session, type StatementOptions } from '../../lake/index.j
 import { writeFileByCopy } from '../../lake/parquet-file.js';
 import type { PostgresAddress } from '../../lake/postgres/postgres-url.js';
 import { withScratchDatabase } from '../../lake/scratch-database.js';
-import { piiKey } from '../../personal-data/index.js';
+import { hashes, piiKey } from '../../personal-data/index.js';
 import type { IngestRequest, IngestResult } from '../ingest.js';
-import { hashes, protectColumns } from '../personal-data.js';
+import { protectColumns } from '../personal-data.js';
 import { sourceLabel } from '../source-label.js';
 import { positionColumn, type SourceColumn } from '../source-reader.js';
 import { attach, attached, connect, databaseOf, endSessions } from './connection.js';
@@ -38,7 +38,7 @@ export async function ingestPostgres(request: PostgresRequest): Promise<IngestRe
   const { source, signal, env = process.env } = request;
   const applicationName = `asof:${source.name.slice(0, 40)}:${randomUUID().slice(0, 8)}`;
   const database = databaseOf(source, applicationName, env);
-  if (hashes(source)) piiKey(sourceLabel(source), env);
+  if (hashes(source.pii)) piiKey(sourceLabel(source), env);
   const place: PostgresPlace = {
     where: `${sourceLabel(source)} (${database.shown})`,
     user: database.user,
