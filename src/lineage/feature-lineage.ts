@@ -1,6 +1,7 @@
 import type { RegisteredView } from '../registry/index.js';
 import type { Telling } from './context.js';
 import type { Detail } from './graph.js';
+import { batchSourceOf, piiOf } from './sources.js';
 import { tellReaders } from './view-downstream.js';
 import { tellSource } from './view-upstream.js';
 
@@ -59,15 +60,14 @@ export function columnOrigins(
 ): Origins {
   const { spec, transformHash } = applied.views.get(view) as RegisteredView;
   const declared = applied.sources.get(spec.source);
-  const batch = declared?.kind === 'kafka_source' ? declared.batchSource : spec.source;
-  const batchSpec = batch === undefined ? undefined : applied.sources.get(batch);
-  const pii = batchSpec !== undefined && 'pii' in batchSpec ? (batchSpec.pii ?? {}) : {};
+  const batch = batchSourceOf(applied, spec.source);
   const fields = declared?.kind === 'kafka_source' ? Object.keys(declared.event) : [];
-  const made = transformHash === undefined ? [feature] : fields;
-  const sources = [
-    ...(declared?.kind === 'kafka_source' ? [{ source: spec.source, columns: made, pii: {} }] : []),
-    ...(batch === undefined ? [] : [{ source: batch, columns: made, pii }]),
-  ];
+  const columns = transformHash === undefined ? [feature] : fields;
+  const sources = [...new Set([spec.source, ...(batch === undefined ? [] : [batch])])].map((source) => ({
+    source,
+    columns,
+    pii: piiOf(applied, source),
+  }));
   if (transformHash === undefined) return { sources, transform: undefined };
   const definition = repo.views.get(view) as { readonly transform?: { readonly name?: string } } | undefined;
   const name = definition?.transform?.name;

@@ -6,6 +6,7 @@ import type { LineageContext, Telling } from './context.js';
 import { tellFeature } from './feature-lineage.js';
 import { GraphBuilder, type LineageGraph } from './graph.js';
 import { tellRun } from './run-lineage.js';
+import { batchSourceOf } from './sources.js';
 import { serviceFeatures, tellOnline, tellReaders, tellTrainingSet } from './view-downstream.js';
 import { tellSource, tellView } from './view-upstream.js';
 
@@ -64,9 +65,7 @@ export async function lineageOf(context: LineageContext, request: LineageRequest
   if (applied.sources.has(name)) {
     const id = tellSource(telling, name);
     for (const [view, { spec }] of applied.views) {
-      const source = applied.sources.get(spec.source);
-      const batch = source?.kind === 'kafka_source' ? source.batchSource : undefined;
-      if (spec.source !== name && batch !== name) continue;
+      if (spec.source !== name && batchSourceOf(applied, spec.source) !== name) continue;
       const viewId = graph.node('view', view, view, { owner: spec.owner });
       graph.edge(id, viewId);
       await tellReaders(telling, view, viewId);

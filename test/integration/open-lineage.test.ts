@@ -4,6 +4,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   type FeatureStore,
+  lineageOf,
   type OpenLineageEvent,
   openFeatureStore,
   openLineageEvent,
@@ -20,7 +21,7 @@ const interval = { start: '2024-01-01T00:00:00Z', end: '2024-01-02T00:00:00Z' };
 const secrets = ['98765.25', '12345.75', 'Grace Hopper', 'Ada Lovelace', '770077'];
 
 const definitions = `
-import { between, entity, featureView, fileSource, float32, int64, manual, notNull, pipeline, string } from 'asof';
+import { between, entity, featureView, fileSource, float32, int64, kafkaSource, manual, notNull, pipeline, streamFeatureView, string, timestamp } from 'asof';
 const person = entity({ name: 'person', joinKeys: { person_id: int64() } });
 const people = fileSource({ name: 'people', path: 'data/people.ndjson', timestampField: 'at', owner: 'hr@example.com',
   pii: { salary: 'mask', full_name: 'hash' } });
@@ -29,6 +30,10 @@ export const salaries = featureView({ name: 'salaries', entities: [person], sour
   expect: [notNull('bonus'), between('bonus', 0, 20, { severity: 'warn' })] });
 export const loadPeople = pipeline({ name: 'load_people', workflow: 'dbToOfflineStore', args: { views: ['salaries'] },
   schedule: manual(), owner: 'hr@example.com', description: 'What people are paid' });
+const calls = kafkaSource({ name: 'calls', topic: 'calls', timestampField: 'at', pii: { phone: 'hash' },
+  event: { person_id: int64(), at: timestamp(), phone: string() } });
+export const newestCall = streamFeatureView({ name: 'newest_call', entities: [person], source: calls, features: { phone: string() } });
+export const streamCalls = pipeline({ name: 'stream_calls', workflow: 'streamToStores', args: { view: 'newest_call' }, schedule: manual() });
 `;
 
 describe('OpenLineage events', () => {
@@ -199,6 +204,16 @@ describe('OpenLineage events', () => {
     expect((await event(runId, 'FAIL')).run.facets['errorMessage']).toMatchObject({
       message: 'column "…": "…" of redis://…@host is none',
     });
+  });
+
+  it('tell nothing of a stream’s personal data either, which has no batch source', async () => {
+    const runId = await open('stream_calls');
+    await close('stream_calls', runId, 'failed', { message: 'phone "+41 79 000 00 00" is none' });
+    const made = await event(runId, 'FAIL');
+    expect(made.run.facets['errorMessage']).toMatchObject({ message: 'phone "…" is none' });
+    const { nodes } = await lineageOf(store, { name: 'newest_call:phone' });
+    const column = nodes.find(({ kind }) => kind === 'column');
+    expect(column?.detail).toMatchObject({ source: 'calls', columns: ['phone'], pii: { phone: 'hash' } });
   });
 
   it('tell of streams and of what is brought online', async () => {

@@ -119,7 +119,7 @@ export function tableColumnLineage(
     const inputFields = [...reads].flatMap(([source, dataset]) => {
       const declared = described.applied.sources.get(source);
       if (declared === undefined) return [];
-      const pii = 'pii' in declared ? (declared.pii ?? {}) : {};
+      const pii = declared.pii ?? {};
       return from(declared).map((field) =>
         inputField(dataset, field, { subtype, masking: ['hash', 'mask'].includes(pii[field] ?? '') }),
       );

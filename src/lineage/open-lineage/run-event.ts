@@ -4,6 +4,7 @@ import type { ExpectationResult, Profile } from '../../quality/index.js';
 import type { RunRecord } from '../../runs/index.js';
 import type { LineageContext } from '../context.js';
 import { readPublications } from '../publications.js';
+import { batchSourceOf, piiOf } from '../sources.js';
 import { type Described, onlineDataset, sourceDataset, tableColumnLineage, tableDataset } from './datasets.js';
 import { type Dataset, type EventType, producer, type RunEvent, runEventSchema } from './facets.js';
 import { jobFacets, runFacets, runUuid } from './job-facets.js';
@@ -75,9 +76,7 @@ async function datasets(
       continue;
     }
     const isStream = workflow === 'streamToStores';
-    const declared = described.applied.sources.get(view.spec.source);
-    const batch = declared?.kind === 'kafka_source' ? declared.batchSource : view.spec.source;
-    const source = isStream ? view.spec.source : batch;
+    const source = isStream ? view.spec.source : batchSourceOf(described.applied, view.spec.source);
     const publication = publications.find((one) => one.tableName === tableName(view.table));
     const quality = qualityFacets(validated.get(name), { isPrivate: privateColumns(described, name) });
     const read = publication?.provenance;
@@ -107,10 +106,8 @@ async function validations({ lake }: LineageContext, runId: string): Promise<Map
 
 /** The personal columns of what a view is made of. */
 function personal({ applied }: Described, view: string): Readonly<Record<string, string>> | undefined {
-  const declared = applied.sources.get(applied.views.get(view)?.spec.source ?? '');
-  const batch = declared?.kind === 'kafka_source' ? applied.sources.get(declared.batchSource ?? '') : declared;
-  const pii = batch !== undefined && 'pii' in batch ? batch.pii : undefined;
-  return pii === undefined || Object.keys(pii).length === 0 ? undefined : pii;
+  const pii = piiOf(applied, applied.views.get(view)?.spec.source ?? '');
+  return Object.keys(pii).length === 0 ? undefined : pii;
 }
 
 /** Join keys name somebody; what a transform makes of personal data is not known. */
