@@ -1,6 +1,6 @@
 import type { FeatureRepo } from '../feature-repo/index.js';
 import type { Lake } from '../lake/index.js';
-import type { TrainingSets } from '../offline-store/training-sets.js';
+import type { TrainingSet, TrainingSets } from '../offline-store/training-sets.js';
 import type { OnlineStore } from '../online-store/index.js';
 import type { RegisteredView, Registry, RegistryState } from '../registry/index.js';
 import type { Runs } from '../runs/index.js';
@@ -18,10 +18,11 @@ export interface LineageContext {
 }
 
 /** One telling of lineage: what it reads, how much of it, and what it has found so far. */
-export interface Telling extends LineageContext {
+export interface Telling extends Omit<LineageContext, 'trainingSets'> {
   readonly graph: GraphBuilder;
   /** Of the moment that is told of. */
   readonly applied: RegistryState;
+  readonly sets: readonly TrainingSet[];
   readonly upToSnapshot: number | undefined;
   /** Publications and stream reads of each view. */
   readonly last: number;

@@ -39,7 +39,7 @@ export async function lineageOf(context: LineageContext, request: LineageRequest
   if (asked !== undefined && asked > (await lake.currentSnapshot())) await checkSnapshot(lake, asked);
   const upToSnapshot = asked ?? (isDefined ? undefined : set?.snapshot);
   const telling: Telling = {
-    ...{ repo, lake, registry, runs, trainingSets, state: () => context.state(), online: () => context.online() },
+    ...{ repo, lake, registry, runs, sets, state: () => context.state(), online: () => context.online() },
     ...{ graph: new GraphBuilder(), applied: await stateAt(context, now, upToSnapshot), upToSnapshot, last },
   };
   const { graph, applied } = telling;
@@ -72,20 +72,11 @@ export async function lineageOf(context: LineageContext, request: LineageRequest
     }
     return done(id);
   }
-  return done(
-    await tellRun(
-      telling,
-      await findRun(
-        telling,
-        name,
-        sets.map((known) => known.name),
-      ),
-    ),
-  );
+  return done(await tellRun(telling, await findRun(telling, name)));
 }
 
 async function tellService(telling: Telling, name: string): Promise<string> {
-  const { graph, applied, trainingSets } = telling;
+  const { graph, applied, sets } = telling;
   const features = serviceFeatures(telling, name);
   const id = graph.node('service', name, name, { owner: applied.services.get(name)?.owner, features });
   for (const view of viewsIn(features)) {
@@ -95,7 +86,7 @@ async function tellService(telling: Telling, name: string): Promise<string> {
   }
   // A training set does not say which service it was asked by, only for which features.
   const wanted = JSON.stringify(Object.entries(features).sort());
-  for (const set of await trainingSets.list())
+  for (const set of sets)
     if (JSON.stringify(Object.entries(set.features).sort()) === wanted) graph.edge(id, tellTrainingSet(telling, set));
   return id;
 }
@@ -118,7 +109,7 @@ async function stateAt({ registry }: LineageContext, now: RegistryState, snapsho
   });
 }
 
-async function findRun({ applied, runs }: Telling, name: string, sets: readonly string[]) {
+async function findRun({ applied, runs, sets }: Telling, name: string) {
   try {
     return await runs.show(name);
   } catch (error) {
@@ -129,7 +120,7 @@ async function findRun({ applied, runs }: Telling, name: string, sets: readonly 
     const known = [
       ...applied.views.keys(),
       ...applied.services.keys(),
-      ...sets,
+      ...sets.map((set) => set.name),
       ...applied.sources.keys(),
       ...features,
     ];

@@ -7,7 +7,7 @@ import type { Detail } from './graph.js';
 
 /** What reads a view, or one of its features: services, the online store, saved training sets. @param from the node it comes from. */
 export async function tellReaders(telling: Telling, view: string, from: string, feature?: string): Promise<void> {
-  const { graph, applied, trainingSets } = telling;
+  const { graph, applied, sets } = telling;
   await tellOnline(telling, view, from);
   for (const { name, owner, features } of applied.services.values()) {
     const columns = features.find((selection) => selection.view === view)?.columns ?? {};
@@ -15,7 +15,7 @@ export async function tellReaders(telling: Telling, view: string, from: string, 
     if (used.length === 0) continue;
     graph.edge(from, graph.node('service', name, name, { owner, features: serviceFeatures(telling, name) }));
   }
-  for (const set of await trainingSets.list()) {
+  for (const set of sets) {
     const reads = Object.values(set.features).some((column) =>
       feature === undefined ? column.startsWith(`${view}:`) : column === `${view}:${feature}`,
     );
