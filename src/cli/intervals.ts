@@ -11,7 +11,7 @@ import { action, describeCommand, type GlobalOptions, withStore } from './comman
 import { countStates, countsText, drawIntervals, usualLength } from './interval-grid.js';
 import { gridShape } from './interval-rows.js';
 import { timeOption } from './option-values.js';
-import { printJson } from './output.js';
+import { isColoured, printJson } from './output.js';
 import { findTemporal } from './temporal-location.js';
 
 interface Given {
@@ -105,9 +105,8 @@ function print(
     return;
   }
   const timezone = (schedule.type === 'cron' ? schedule.timezone : undefined) ?? 'UTC';
-  const coloured = process.stdout.isTTY === true && (process.env['NO_COLOR'] ?? '') === '';
   console.log(`${name}: ${scheduleInWords(schedule)}; times are ${timezone}`);
-  for (const line of drawIntervals(found, { timezone, coloured })) console.log(line.trimEnd());
+  for (const line of drawIntervals(found, { timezone, coloured: isColoured() })) console.log(line.trimEnd());
   console.log(`${countsText(countStates(found))}${hasOlder ? '; older ones: --from' : ''}`);
   const missing = found.find(({ status }) => status === 'missing');
   if (missing !== undefined) {

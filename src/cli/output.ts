@@ -62,6 +62,9 @@ export function formatCell(value: unknown): string {
 export const plural = (count: number, noun: string): string =>
   `${count.toLocaleString('en')} ${noun}${count === 1 ? '' : 's'}`;
 
+/** Whether stdout may hold colours: https://no-color.org. */
+export const isColoured = (): boolean => process.stdout.isTTY === true && (process.env['NO_COLOR'] ?? '') === '';
+
 export const seconds = (ms: number): string => `${(ms / 1_000).toFixed(ms < 10_000 ? 2 : 1)} s`;
 
 /** An error for people on stderr; with --json as one object there, so that stdout stays clean. */

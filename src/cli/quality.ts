@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { DefinitionError, type FeatureStore, type QualityHistory, qualityHistory } from '../index.js';
 import { action, describeCommand, type GlobalOptions, withStore } from './command.js';
 import { countOption, timeOption } from './option-values.js';
-import { plural, printJson } from './output.js';
+import { isColoured, plural, printJson } from './output.js';
 import { drawQuality, runText } from './quality-grid.js';
 
 interface Given {
@@ -67,9 +67,8 @@ function print({ repo }: FeatureStore, history: QualityHistory): void {
     );
     return;
   }
-  const coloured = process.stdout.isTTY === true && (process.env['NO_COLOR'] ?? '') === '';
   const span = first === last ? runText(first) : `${runText(first)} to ${runText(last)}`;
   console.log(`${view}: ${plural(runs.length, 'run')}, the newest on the right; ${span} (UTC)`);
-  for (const line of drawQuality(history, { coloured })) console.log(line);
+  for (const line of drawQuality(history, { coloured: isColoured() })) console.log(line);
   if (hasOlder) console.log('Older runs: --last, --to');
 }
