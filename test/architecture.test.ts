@@ -44,6 +44,7 @@ const facade = [
   'open-feature-store',
 ];
 const everything = [
+  'version',
   ...library,
   ...facade,
   'index',
@@ -60,6 +61,7 @@ const rooms: Record<string, Room> = {
   errors: { loads: [] },
   'connection-settings': { loads: ['definitions', 'errors'] },
   'did-you-mean': { loads: [] },
+  version: { loads: [] },
   config: { loads: [] },
   types: { loads: ['errors'] },
   definitions: { loads: ['types', 'errors', 'did-you-mean'] },
@@ -90,7 +92,7 @@ const rooms: Record<string, Room> = {
   upkeep: { loads: [...onLake, 'online-store', 'runs', 'sync'] },
   // Reads what the others keep, and writes nothing.
   lineage: {
-    loads: [...onLake, 'feature-repo', 'offline-store', 'sync', 'notifications'],
+    loads: [...onLake, 'version', 'feature-repo', 'offline-store', 'sync', 'notifications'],
     types: ['registry', 'batch-source', 'online-store', 'runs', 'quality'],
   },
   // Wherever an entity's data may be.

@@ -1,5 +1,5 @@
-import { existsSync, readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { asofVersion } from '../version.js';
 import { exitCodes } from './exit-code.js';
 import { printError } from './output.js';
 import { usageError } from './usage-error.js';
@@ -212,7 +212,7 @@ async function makeProgram(args: readonly string[]): Promise<Command> {
       'A feature store with durable data pipelines: features as of a past moment for training, as of now for serving.',
     )
     .usage('<command> [options]')
-    .version(version(), '-V, --version')
+    .version(asofVersion(), '-V, --version')
     .configureHelp({ sortSubcommands: false })
     .addHelpText('after', '\nEvery command has its own --help, with an example.');
   const words = args.filter((word) => !word.startsWith('-'));
@@ -232,14 +232,6 @@ function refuseLoudly(command: Command): void {
     throw error.exitCode === 0 ? error : usageError(error, command);
   });
   for (const sub of command.commands) refuseLoudly(sub);
-}
-
-/** Of the package this file is part of: two folders up in a checkout, three in a release. */
-function version(): string {
-  const file = ['../../package.json', '../../../package.json']
-    .map((place) => new URL(place, import.meta.url))
-    .find((place) => existsSync(place));
-  return file === undefined ? 'unknown' : (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
 }
 
 // Whoever reads our output may stop before its end (`asof list | head`); that is no failure.

@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import type { Pipeline } from '../../definitions/index.js';
 import { type CodeVersion, describeCode } from '../../feature-repo/index.js';
 import type { RunRecord } from '../../runs/index.js';
+import { asofVersion } from '../../version.js';
 import { type EventType, type Facets, facet, present } from './facets.js';
-import { asofVersion } from './version.js';
 
 const messageMax = 1_000;
 
