@@ -26,5 +26,5 @@ export function lineageMermaid({ focus, nodes, edges }: LineageGraph): string {
 }
 
 /** Entity codes for all that Mermaid, Markdown or HTML may take for markup. */
-export const escapeMermaid = (text: string): string =>
+const escapeMermaid = (text: string): string =>
   text.replace(/[^\p{L}\p{N} .,:/_()-]/gu, (character) => `#${character.codePointAt(0)};`);

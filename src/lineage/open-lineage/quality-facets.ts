@@ -13,7 +13,7 @@ const quantiles = { p05: '0.05', p25: '0.25', p50: '0.5', p75: '0.75', p95: '0.9
  * The profile of what was validated: counts of every column, and the spread of numbers. Texts and times are never told, because a
  * least, greatest or frequent one is a value of a row.
  */
-export function metricsFacet({ rows, columns }: Profile, { isPrivate }: Tellable): Facet {
+function metricsFacet({ rows, columns }: Profile, { isPrivate }: Tellable): Facet {
   const metrics = columns.map(({ name, missing, distinct, min, max, quantiles: found }) => {
     const isTold = !isPrivate(name) && typeof min === 'number' && typeof max === 'number';
     const spread = Object.entries(quantiles).flatMap(([key, share]) => {
@@ -32,7 +32,7 @@ export function metricsFacet({ rows, columns }: Profile, { isPrivate }: Tellable
 }
 
 /** Rules as they are defined and whether they held; what was seen is not told, it may be a value of a row. */
-export function assertionsFacet(results: readonly ExpectationResult[]): Facet | undefined {
+function assertionsFacet(results: readonly ExpectationResult[]): Facet | undefined {
   if (results.length === 0) return undefined;
   const assertions = results.flatMap(({ rule, columns, expectation, passed, severity }) =>
     (columns.length === 0 ? [undefined] : columns).map((column) => ({
