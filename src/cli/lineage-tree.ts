@@ -1,5 +1,6 @@
 import type { LineageGraph, LineageNode } from '../index.js';
 import { nodeFacts, nodeTitle, time } from './lineage-text.js';
+import { wrap } from './wrap.js';
 
 type Direction = 'up' | 'down';
 
@@ -60,21 +61,4 @@ function featureLines({ detail }: LineageNode, width: number): string[] {
   const features = Object.entries((detail['features'] ?? {}) as Record<string, string>);
   const shown = features.map(([output, column]) => (column.endsWith(`:${output}`) ? column : `${output} = ${column}`));
   return wrap(`features ${shown.join(', ')}`, '  ', '    ', width);
-}
-
-/** Breaks at blanks; a word that is too long stands alone. */
-function wrap(text: string, first: string, rest: string, width: number): string[] {
-  const lines: string[] = [];
-  let line = first;
-  let isEmpty = true;
-  for (const word of text.split(' ')) {
-    if (!isEmpty && line.length + 1 + word.length > width) {
-      lines.push(line);
-      line = rest;
-      isEmpty = true;
-    }
-    line += isEmpty ? word : ` ${word}`;
-    isEmpty = false;
-  }
-  return [...lines, line];
 }

@@ -1,5 +1,6 @@
 import type { ExpectationStatus, QualityCell, QualityHistory, QualityRun } from '../index.js';
 import { clock, intervalText } from './clock.js';
+import { wrap } from './wrap.js';
 
 /** One character each, so that colours only help; those of `asof intervals`, where they mean the same. */
 const symbols: Readonly<Record<ExpectationStatus, string>> = {
@@ -73,15 +74,7 @@ const aboutOneFigure: readonly string[] = [
 ];
 
 /** In lines of at most 80 columns, set in. */
-function wrapped(text: string): string[] {
-  const lines: string[] = [];
-  for (const word of text.split(/\s+/)) {
-    const last = lines.at(-1);
-    if (last === undefined || last.length + 1 + word.length > 80) lines.push(`    ${word}`);
-    else lines[lines.length - 1] = `${last} ${word}`;
-  }
-  return lines;
-}
+const wrapped = (text: string): string[] => wrap(text.replace(/\s+/g, ' '), '    ', '    ', 80);
 
 /** The run by its interval, or by when it was where it has none. */
 export const runText = ({ interval, recordedAt }: QualityRun): string =>
