@@ -9,13 +9,24 @@ export const isDiskError = (error: unknown): boolean =>
   (diskFailure.test(error.message) ||
     ['ENOSPC', 'EACCES', 'EROFS', 'EDQUOT', 'EIO'].includes((error as NodeJS.ErrnoException).code ?? ''));
 
-/** What a statement fails with through no fault of its own: the machine has come to its end. Others stay as they are. */
+/** Of a snapshot that was there when a statement was prepared for it. */
+const snapshotGone = /No snapshot found at version (\d+)/;
+
+/**
+ * What a statement fails with through no fault of its own: the machine has come to its end, or the snapshot it reads was let go, which
+ * only forgetting does beside readers. Others stay as they are.
+ */
 export function machineError(error: unknown): unknown {
   if (error instanceof AsofError || !(error instanceof Error)) return error;
   const [what = ''] = error.message.split('\n');
   if (/^Out of Memory/i.test(what)) {
     const mend = 'free memory or disk space, or give DuckDB more with ASOF_DUCKDB_MEMORY (e.g. 8GB)';
     return new StoreUnavailableError(what, { mend, cause: error });
+  }
+  const [, gone] = snapshotGone.exec(error.message) ?? [];
+  if (gone !== undefined) {
+    const mend = 'try again: it then reads a newer one; an entity was forgotten meanwhile, see `asof forget --list`';
+    return new StoreUnavailableError(`snapshot ${gone} went while it was read`, { mend, cause: error });
   }
   if (!isDiskError(error)) return error;
   const mend = 'free space on the disk, see that it is healthy and that this user may write to it, then try again';
