@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { limits } from '../config.js';
-import { catalog, holdPins, type Lake, lit, systemSchema } from '../lake/index.js';
+import { StoreUnavailableError } from '../errors.js';
+import { catalog, holdPins, type Lake, lit, type Session, systemSchema } from '../lake/index.js';
 import { lookAtCatalog } from './catalog-rows.js';
 import type { FileHit } from './data-files.js';
 import type { ForgottenKey } from './key.js';
@@ -107,44 +108,17 @@ export interface Expired {
 /**
  * Expires every snapshot but the newest ones, of before the files were written anew, whoever needs them: pins go, training sets are
  * marked as ones that can't be made again. Then removes the files that no snapshot names any more.
- * @param noted part of the transaction that expires the last of them.
+ * @param noted part of the transaction in which they are let go.
  */
 export async function expireAll(
   lake: Lake,
   keys: readonly ForgottenKey[],
-  noted: (session: Parameters<Parameters<Lake['transaction']>[1]>[0], before: number) => Promise<void>,
+  noted: (session: Session, before: number) => Promise<void>,
   signal?: AbortSignal,
 ): Promise<Expired> {
   const before = await lake.currentSnapshot();
-  const old = `SELECT snapshot_id AS id FROM ${lake.metadata('ducklake_snapshot')} WHERE snapshot_id < $1 ORDER BY id`;
-  const marked: string[] = [];
-  let snapshots = 0;
-  let pins = 0;
-  for (;;) {
-    const ids = (await lake.all<{ id: bigint }>(old, [BigInt(before)])).map(({ id }) => Number(id));
-    const batch = ids.slice(0, limits.expireSnapshotsAtOnce);
-    const isLast = batch.length === ids.length;
-    const sets: string[] = [];
-    await lake.transaction({ message: 'upkeep: expire snapshots', upkeep: true, signal }, async (session) => {
-      sets.length = 0;
-      await holdPins(session, lake);
-      if (isLast) {
-        for (const table of await lake.everywhere('training_sets'))
-          sets.push(...(await markSets(session, table, before)));
-        pins = 0;
-        for (const table of await lake.everywhere('pins'))
-          pins += await session.run(`DELETE FROM ${table} WHERE id <> '' AND snapshot < $1 AND expires_at > now()`, [
-            BigInt(before),
-          ]);
-        await noted(session, before);
-      }
-      if (batch.length > 0)
-        await session.run(`CALL ducklake_expire_snapshots(${lit(catalog)}, versions => [${batch.join(', ')}])`);
-    });
-    marked.push(...sets);
-    snapshots += batch.length;
-    if (isLast) break;
-  }
+  const { sets, pins } = await letGo(lake, before, noted, signal);
+  const snapshots = await expireBefore(lake, before, signal);
   await upkeep(
     lake,
     'flush forgets',
@@ -153,14 +127,69 @@ export async function expireAll(
   );
   // The pins that went had statistics that this process knew from before.
   await clearStatistics(lake, keys);
-  return { snapshots, before, trainingSets: marked, pins, removedFiles: await cleanUp(lake, signal) };
+  return { snapshots, before, trainingSets: sets, pins, removedFiles: await cleanUp(lake, signal) };
 }
 
-async function markSets(
-  session: Parameters<Parameters<Lake['transaction']>[1]>[0],
-  table: string,
+/** Pins go, training sets are marked: nobody counts on the snapshots any more. */
+async function letGo(
+  lake: Lake,
   before: number,
-): Promise<string[]> {
+  noted: (session: Session, before: number) => Promise<void>,
+  signal?: AbortSignal,
+): Promise<{ sets: string[]; pins: number }> {
+  const { result } = await lake.transaction(
+    { message: 'upkeep: let go of snapshots', upkeep: true, signal },
+    async (session) => {
+      await holdPins(session, lake);
+      const sets: string[] = [];
+      for (const table of await lake.everywhere('training_sets'))
+        sets.push(...(await markSets(session, table, before)));
+      let pins = 0;
+      for (const table of await lake.everywhere('pins'))
+        pins += await session.run(`DELETE FROM ${table} WHERE id <> '' AND snapshot < $1 AND expires_at > now()`, [
+          BigInt(before),
+        ]);
+      await noted(session, before);
+      return { sets, pins };
+    },
+  );
+  return result;
+}
+
+/**
+ * By itself: beside changes of rows, DuckLake commits those again under another number when a writer took theirs, on a Postgres
+ * catalog, and what was to be expired stays. So it is also looked at afterwards.
+ */
+async function expireBefore(lake: Lake, before: number, signal?: AbortSignal): Promise<number> {
+  const old = async (): Promise<number[]> =>
+    (
+      await lake.all<{ id: bigint }>(
+        `SELECT snapshot_id AS id FROM ${lake.metadata('ducklake_snapshot')} WHERE snapshot_id < $1 ORDER BY id`,
+        [BigInt(before)],
+      )
+    ).map(({ id }) => Number(id));
+  let left = await old();
+  const snapshots = left.length;
+  for (let inVain = 0; left.length > 0; ) {
+    const batch = left.slice(0, limits.expireSnapshotsAtOnce);
+    await upkeep(
+      lake,
+      'expire snapshots',
+      `CALL ducklake_expire_snapshots(${lit(catalog)}, versions => [${batch.join(', ')}])`,
+      signal,
+    );
+    const now = await old();
+    inVain = now.length < left.length ? 0 : inVain + 1;
+    if (inVain >= limits.transactionAttemptsMax)
+      throw new StoreUnavailableError(`${now.length} snapshots of before could not be expired`, {
+        mend: 'make the same request again; it goes on from there',
+      });
+    left = now;
+  }
+  return snapshots;
+}
+
+async function markSets(session: Session, table: string, before: number): Promise<string[]> {
   const where = 'snapshot < $1 AND forgotten_at IS NULL';
   // A project that an older version opened last lacks the column.
   const columns = await session.all<{ column_name: string }>(`DESCRIBE SELECT * FROM ${table}`);
