@@ -29,6 +29,8 @@ export const limits = {
   scrubMaxMs: 120_000,
   /** How long to wait for a stream to write online what it had committed before an entity was forgotten. */
   forgetDrainMaxMs: 30_000,
+  /** A staged file that can't be read and that nobody wrote to for so long is of a step that was killed. */
+  forgetWriterIdleMs: 60_000,
   /** A read that takes longer pins its snapshot; the pin is renewed as often, and is good for three times as long. */
   pinEveryMs: 10 * 60_000,
   /** A run that was opened longer ago and never closed no longer holds snapshots: no step is retried for longer than 7 days. */

@@ -16,12 +16,13 @@ export interface Removed {
   readonly snapshot: number;
 }
 
-type Reader = Pick<Session, 'all' | 'one'>;
-
 /** Rows that are data of an entity: they go as a whole. */
 const wholeRows = new Set(['quarantine', 'dead_letters']);
 
-/** Deletes the keys' rows from all tables of the project, in one transaction. */
+/**
+ * Deletes the keys' rows from all tables of the project, each in a transaction of its own: one for all would lose against a writer of
+ * any of them, every time. A request that is cut short finds the rest when it is made again.
+ */
 export async function removeRows(
   lake: Lake,
   keys: readonly ForgottenKey[],
@@ -29,36 +30,49 @@ export async function removeRows(
 ): Promise<Removed> {
   const tables = await keyTables(lake, keys);
   const own = await textTables(lake);
-  const before = await count(lake, lake, keys, tables, own);
-  const total = [...Object.values(before.tables), ...Object.values(before.records)].reduce((sum, n) => sum + n, 0);
-  if (dryRun || total === 0) return { ...before, snapshot: await lake.currentSnapshot() };
-  const { result, snapshot } = await lake.transaction({ message: 'forget an entity', signal }, async (session) => {
-    // Counted again: rows may have come since.
-    const now = await count(session, lake, keys, tables, own);
-    for (const table of tables) {
-      if (now.tables[table.name] === 0) continue;
-      const { sql, values } = conditionOf(keys, table);
-      const deleted = await session.run(`DELETE FROM ${lake.table(table.name)} WHERE ${sql}`, values);
-      const view = viewKeysOf(table);
-      // Who compares rows to publish compares them again.
-      if (view !== undefined) await session.run(`UPDATE ${headOf(lake, view)} SET publishes = publishes + 1`);
-      else
-        await session.run(`UPDATE ${lake.system('training_sets')} SET "rows" = "rows" - $1 WHERE place = $2`, [
-          BigInt(deleted),
-          `table ${table.name}`,
-        ]);
-    }
-    for (const table of own) await removeTexts(session, lake, keys, table);
-    return now;
-  });
-  return { ...result, snapshot };
+  const before = await count(lake, keys, tables, own);
+  const removed = { ...before, tables: { ...before.tables }, records: { ...before.records } };
+  let snapshot = await lake.currentSnapshot();
+  if (dryRun) return { ...removed, snapshot };
+  const commit = async (work: (session: Session) => Promise<number>): Promise<number> => {
+    const done = await lake.transaction({ message: 'forget an entity', signal }, work);
+    snapshot = done.snapshot;
+    return done.result;
+  };
+  for (const table of tables) {
+    if (removed.tables[table.name] === 0) continue;
+    removed.tables[table.name] = await commit((session) => deleteRows(session, lake, keys, table));
+  }
+  for (const table of own) {
+    if (removed.records[table.name] === undefined) continue;
+    removed.records[table.name] = await commit((session) => removeTexts(session, lake, keys, table));
+  }
+  return { ...removed, snapshot };
+}
+
+async function deleteRows(
+  session: Session,
+  lake: Lake,
+  keys: readonly ForgottenKey[],
+  table: KeyTable,
+): Promise<number> {
+  const { sql, values } = conditionOf(keys, table);
+  const deleted = await session.run(`DELETE FROM ${lake.table(table.name)} WHERE ${sql}`, values);
+  const view = viewKeysOf(table);
+  // Who compares rows to publish compares them again.
+  if (view !== undefined) await session.run(`UPDATE ${headOf(lake, view)} SET publishes = publishes + 1`);
+  else
+    await session.run(`UPDATE ${lake.system('training_sets')} SET "rows" = "rows" - $1 WHERE place = $2`, [
+      BigInt(deleted),
+      `table ${table.name}`,
+    ]);
+  return deleted;
 }
 
 const conditionOf = (keys: readonly ForgottenKey[], { columns }: KeyTable) =>
   rowsOf(keys, columns) ?? { sql: 'false', values: [] };
 
 async function count(
-  from: Reader,
   lake: Lake,
   keys: readonly ForgottenKey[],
   tables: readonly KeyTable[],
@@ -67,7 +81,7 @@ async function count(
   const counts: Record<string, number> = {};
   for (const table of tables) {
     const { sql, values } = conditionOf(keys, table);
-    const found = await from.one<{ n: bigint }>(
+    const found = await lake.one<{ n: bigint }>(
       `SELECT count(*) AS n FROM ${lake.table(table.name)} WHERE ${sql}`,
       values,
     );
@@ -76,7 +90,7 @@ async function count(
   const records: Record<string, number> = {};
   const definitions: string[] = [];
   for (const table of own) {
-    const found = await textHits(from, lake, keys, table);
+    const found = await textHits(lake, lake, keys, table);
     if (found.length === 0) continue;
     if (table.name === 'registry_objects')
       definitions.push(...new Set(found.map(({ row }) => `${row['kind']} ${row['name']}`)));
@@ -92,7 +106,12 @@ interface TextHit {
   readonly columns: readonly string[];
 }
 
-async function textHits(from: Reader, lake: Lake, keys: readonly ForgottenKey[], table: KeyTable): Promise<TextHit[]> {
+async function textHits(
+  from: Pick<Session, 'all'>,
+  lake: Lake,
+  keys: readonly ForgottenKey[],
+  table: KeyTable,
+): Promise<TextHit[]> {
   const names = [...table.columns.keys()];
   const { sql, values } = mayHold(names, table.columns, keys);
   const rows = await from.all<Record<string, unknown>>(
@@ -111,10 +130,10 @@ async function removeTexts(
   lake: Lake,
   keys: readonly ForgottenKey[],
   table: KeyTable,
-): Promise<void> {
-  if (table.name === 'registry_objects') return;
+): Promise<number> {
   const name = lake.system(table.name);
-  for (const { rowid, row, columns } of await textHits(session, lake, keys, table)) {
+  const hits = await textHits(session, lake, keys, table);
+  for (const { rowid, row, columns } of hits) {
     const left = columns.map((column) => {
       const told = redacted(toldBy(table.name, row, column), keys);
       return told === undefined ? undefined : keptOf(table.name, column, told);
@@ -126,4 +145,5 @@ async function removeTexts(
       await session.run(`UPDATE ${name} SET ${set} WHERE rowid = $1`, [rowid, ...(left as string[])]);
     }
   }
+  return hits.length;
 }

@@ -1,5 +1,7 @@
 import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { limits } from '../config.js';
 import type { Lake } from '../lake/index.js';
 import { type FileHit, filesBelow, lookAtParquet } from './data-files.js';
 import type { ForgottenKey } from './key.js';
@@ -53,12 +55,31 @@ export async function lookAtRunFiles(
         continue;
       }
       const hit = /\.parquet(\.|$)/.test(path.basename(file))
-        ? await lookAtParquet(session, file, keys, 'rows and texts')
+        ? await lookWhenWritten(file, (one) => lookAtParquet(session, one, keys, 'rows and texts'), signal)
         : lookAtText({ folder, file }, keys);
-      if (hit !== undefined && existsSync(file)) look.hits.push({ ...hit, folder, modifiedMs });
+      if (hit !== undefined && existsSync(hit.file)) look.hits.push({ ...hit, folder, modifiedMs });
     }
   });
   return look;
+}
+
+/** A file that a step is writing can't be read yet: until it stands under its own name, or nobody writes to it any more. */
+async function lookWhenWritten(
+  file: string,
+  look: (file: string) => Promise<FileHit | undefined>,
+  signal?: AbortSignal,
+): Promise<FileHit | undefined> {
+  for (;;) {
+    const hit = await look(file);
+    if (hit?.problem === undefined) return hit;
+    const status = statSync(file, { throwIfNoEntry: false });
+    if (status === undefined) {
+      const own = file.replace(/\.[0-9a-f-]{36}\.tmp$/, '');
+      return own === file ? undefined : lookWhenWritten(own, look, signal);
+    }
+    if (Date.now() - status.mtimeMs > limits.forgetWriterIdleMs) return hit;
+    await sleep(200, undefined, { signal });
+  }
 }
 
 function lookAtText({ folder, file }: { folder: RunFolder; file: string }, keys: readonly ForgottenKey[]) {

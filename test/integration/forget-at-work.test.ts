@@ -1,6 +1,6 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, expect, it } from 'vitest';
 import { StoreUnavailableError } from '../../src/errors.js';
 import { onBothCatalogs } from '../support/catalogs.js';
 import { newestInLake, TestStore } from '../support/store.js';
@@ -24,9 +24,9 @@ async function again<T>(work: () => Promise<T>): Promise<T> {
 
 afterEach(() => t.close());
 
-describe('forget beside writers at work', () => {
-  it('takes the key and nothing else, while a stream, publishes and materialize go on', async () => {
-    t = await TestStore.open();
+onBothCatalogs('forget beside writers at work', (engines) => {
+  it('takes the key and nothing else, while a stream, publishes, pushes of another process and materialize go on', async () => {
+    t = await TestStore.open({}, await engines());
     const stream = new TestStream(t);
     let minute = 0;
     const send = (users: readonly number[]) => {
@@ -42,14 +42,23 @@ describe('forget beside writers at work', () => {
     await stream.consume();
     await publish([...others, gone]);
     await t.store.materialize();
+    const other = await t.another();
     let isOver = false;
+    let sent = 1;
     const writers = (async () => {
       let published = 1;
       while (!isOver) {
         await send(others);
+        sent += 1;
         await again(() => stream.consume());
         await again(() => publish(others));
-        published += 1;
+        minute += 1;
+        const pushed = others.map((user_id) =>
+          JSON.stringify({ user_id, at: at(minute), made: null, a: minute, b: 'p' }),
+        );
+        const round = minute;
+        await again(() => other.steps.push('stats', pushed, `round-${round}`));
+        published += 2;
         await again(() => t.store.materialize({ views: ['stats'] }));
       }
       return published;
@@ -57,13 +66,14 @@ describe('forget beside writers at work', () => {
     const report = await t.store.forgetting.forget([{ user_id: gone }]);
     const before = minute;
     // At least one full round after it.
-    while (minute < before + 2) await new Promise((resolve) => setTimeout(resolve, 20));
+    while (minute < before + 4) await Promise.race([writers, new Promise((resolve) => setTimeout(resolve, 20))]);
     isOver = true;
     const published = await writers;
+    await other.close();
     expect(report).toMatchObject({ removed: { tables: { scores: 1, stats: 1 }, online: 2 }, left: [] });
     const { lake } = t.store;
     for (const [view, rounds] of [
-      ['scores', minute],
+      ['scores', sent],
       ['stats', published],
     ] as const) {
       const rows = await lake.all<{ user_id: bigint; n: bigint; different: bigint }>(
