@@ -50,10 +50,6 @@ export const describeReference = (against: DriftReference): string =>
 
 const upTo = (max: number): string => (max === Number.MAX_SAFE_INTEGER ? 'any' : String(max));
 
-/** `5%`, `10 rows` */
-export const describeThreshold = (threshold: Threshold): string =>
-  typeof threshold === 'string' ? threshold : `${Number((threshold * 100).toPrecision(12))}%`;
-
-/** Rows of so many that may break a rule: as a share and as a number, the smaller of which binds. */
+/** Of a threshold in rows, how many; NaN of a text that is none, `undefined` of a share. */
 export const thresholdRows = (threshold: Threshold): number | undefined =>
   typeof threshold === 'string' ? Number(/^(\d+) rows$/.exec(threshold)?.[1] ?? Number.NaN) : undefined;

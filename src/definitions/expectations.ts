@@ -19,7 +19,6 @@ export {
   columnsOf,
   describeExpectation,
   describeReference,
-  describeThreshold,
   thresholdRows,
 } from './expectation-words.js';
 export { acceptedValues, between, lengthBetween, matches, monotonic, notNull, unique } from './row-expectations.js';

@@ -23,7 +23,7 @@ export {
   type ReleaseOptions,
 } from './quarantine/quarantine.js';
 export type { ReleasedView, StillHeld } from './quarantine/release.js';
-export { type QuarantineSelection, type QuarantineState, quarantineStates } from './quarantine/selection.js';
+export type { QuarantineSelection, QuarantineState } from './quarantine/selection.js';
 export { stepTitles } from './staged-steps.js';
 export { Staging } from './staging.js';
 export type {

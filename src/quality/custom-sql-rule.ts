@@ -1,5 +1,5 @@
 import { limits } from '../config.js';
-import { describeExpectation, type Rule } from '../definitions/expectations.js';
+import type { Rule } from '../definitions/expectations.js';
 import { DefinitionError } from '../errors.js';
 import type { StatementOptions } from '../lake/index.js';
 import { type Sandbox, sandboxRowNumber, withSandbox } from '../lake/sandbox-database.js';
@@ -9,6 +9,7 @@ import { type Schema, sqlType } from '../types.js';
 import type { Batch } from './batch.js';
 import { exampleTextMax } from './examples.js';
 import type { Finding } from './expectation-result.js';
+import { whereOf } from './rule-sql.js';
 import { type FileColumn, jsonRow } from './value-json.js';
 
 type CustomSql = Rule<'custom_sql'>;
@@ -112,8 +113,6 @@ async function checkQuery(sandbox: Sandbox, e: CustomSql): Promise<FileColumn[]>
   }
   return returned;
 }
-
-const whereOf = (e: CustomSql): string => `expectation ${describeExpectation(e)}`;
 
 const mends = {
   time: 'make it do less: no joins of all rows with all, no recursion without end',

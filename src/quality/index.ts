@@ -21,7 +21,7 @@ export {
   quarantinedId,
   quarantinedRows,
 } from './quarantined-rows.js';
-export { readReports, reportJson, reportPage, writeReport, writeReportPage } from './report.js';
+export { readReports, reportPage, writeReport, writeReportPage } from './report.js';
 export { type Alert, alertsOf } from './report-alerts.js';
 export {
   factsOf,

@@ -9,7 +9,7 @@ import { renderReport } from './report-page.js';
 
 /** Where the parts of a run's report lie in the run's folder of reports. */
 export const reportPage = (directory: string): string => path.join(directory, 'report.html');
-export const reportJson = (directory: string, view: string): string => path.join(directory, view, 'report.json');
+const reportJson = (directory: string, view: string): string => path.join(directory, view, 'report.json');
 
 /**
  * Writes what was found of one view, `<view>/report.json` (everything), and with it the run's page, `report.html`, anew from those

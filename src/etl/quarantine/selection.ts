@@ -1,10 +1,8 @@
 import { DefinitionError } from '../../errors.js';
 import type { SqlValue } from '../../lake/index.js';
 
-export const quarantineStates = ['held', 'released', 'dropped'] as const;
-
 /** held: nobody has decided; released: in the history; dropped: the row itself is gone, that it was here is still known. */
-export type QuarantineState = (typeof quarantineStates)[number];
+export type QuarantineState = 'held' | 'released' | 'dropped';
 
 /** Which quarantined rows are meant: by their ids, or all that fit every field given. */
 export interface QuarantineSelection {

@@ -5,7 +5,7 @@ import { columnClass, type FileColumn, jsonValue } from '../value-json.js';
 import type { Count } from './counts.js';
 
 /** The values compared one by one; all others count as one. Bounds what a column of a million strings costs, and its chance level. */
-export const valuesMax = 200;
+const valuesMax = 200;
 /** Values drawn. */
 const shownMax = 20;
 
