@@ -1,5 +1,5 @@
 import { DefinitionError } from '../../errors.js';
-import type { Lake } from '../../lake/index.js';
+import type { Lake, SqlValue } from '../../lake/index.js';
 import { type BrokenRule, quarantinedRows } from '../../quality/index.js';
 import { checkSelection, type QuarantineSelection, type QuarantineState, whereSelected } from './selection.js';
 
@@ -120,7 +120,8 @@ interface StoredRow {
   readonly run_id: string;
   readonly view_name: string;
   readonly recorded_at: Date;
-  readonly rules: readonly string[] | null;
+  /** As JSON. */
+  readonly rules: string | null;
   readonly row: string | null;
   readonly pipeline: string | null;
   readonly interval_start: Date | null;
@@ -133,19 +134,19 @@ interface StoredRow {
   readonly reason: string | null;
 }
 
-async function readRows(lake: Lake, rest: string, values: readonly (string | Date)[] | unknown[]) {
-  const rows = await lake.all<StoredRow>(
+async function readRows(lake: Lake, rest: string, values: readonly SqlValue[]): Promise<QuarantinedRow[]> {
+  const stored = await lake.all<StoredRow>(
     `SELECT * EXCLUDE (rules), to_json(rules)::VARCHAR AS rules FROM ${quarantinedRows(lake)} ${rest}`,
-    values as string[],
+    values,
   );
-  return rows.map((row) => asRow({ ...row, rules: JSON.parse(String(row.rules ?? '[]')) as string[] }));
+  return stored.map(asRow);
 }
 
 function asRow(stored: StoredRow): QuarantinedRow {
   const row = stored.row === null ? null : (JSON.parse(stored.row) as Record<string, unknown>);
   const broken =
     stored.broken === null
-      ? (stored.rules ?? []).map((rule) => ({ rule, columns: [] }))
+      ? (JSON.parse(stored.rules ?? '[]') as string[]).map((rule) => ({ rule, columns: [] }))
       : (JSON.parse(stored.broken) as BrokenRule[]);
   const columns = [...new Set(broken.flatMap((rule) => rule.columns))];
   const { interval_start: start, interval_end: end } = stored;

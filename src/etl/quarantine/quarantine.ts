@@ -71,12 +71,7 @@ export class Quarantine {
   /** What a release or a drop of these rows would be about. */
   async held(selection: QuarantineSelection): Promise<HeldRows> {
     const { where, values, notHeld } = await this.#select(selection);
-    const rows = await this.#context.lake.all<{ view: string; rows: bigint }>(
-      `SELECT view_name AS view, count(*) AS rows FROM ${quarantinedRows(this.#context.lake)}
-       WHERE state = 'held' AND ${where} GROUP BY view_name ORDER BY view_name`,
-      values,
-    );
-    const views = rows.map(({ view, rows }) => ({ view, rows: Number(rows) }));
+    const views = await this.#heldByView(where, values);
     return { held: views.reduce((sum, { rows }) => sum + rows, 0), views, notHeld };
   }
 
@@ -93,7 +88,7 @@ export class Quarantine {
     await this.#context.requireApplied();
     const { where, values, notHeld } = await this.#select(selection);
     const views: ReleasedView[] = [];
-    for (const { view, rows } of (await this.held(selection)).views) {
+    for (const { view, rows } of await this.#heldByView(where, values)) {
       const context = await this.#context.viewContext(view).catch((error: unknown) => {
         if (error instanceof DefinitionError) return error;
         throw error;
@@ -124,6 +119,16 @@ export class Quarantine {
     const { where, values, notHeld } = await this.#select(selection);
     const { dropped } = await dropRows(this.#context.lake, { where, values, reason, signal });
     return { dropped, notHeld };
+  }
+
+  async #heldByView(where: string, values: readonly SqlValue[]): Promise<{ view: string; rows: number }[]> {
+    const { lake } = this.#context;
+    const found = await lake.all<{ view: string; rows: bigint }>(
+      `SELECT view_name AS view, count(*) AS rows FROM ${quarantinedRows(lake)}
+       WHERE state = 'held' AND ${where} GROUP BY view_name ORDER BY view_name`,
+      values,
+    );
+    return found.map(({ view, rows }) => ({ view, rows: Number(rows) }));
   }
 
   async #select(
