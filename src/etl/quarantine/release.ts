@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import path from 'node:path';
 import { isRowRule } from '../../definitions/expectations.js';
-import { valueColumns } from '../../definitions/feature-table.js';
+import { type FeatureTable, valueColumns } from '../../definitions/feature-table.js';
 import { StoreUnavailableError } from '../../errors.js';
 import { id, ids, type Session, type SqlValue, type StatementOptions } from '../../lake/index.js';
 import { writeParquet } from '../../lake/parquet-file.js';
@@ -83,28 +83,16 @@ async function release(
   const { table } = context.view(view);
   const typed = path.join(folder, 'typed.parquet');
   const ready = path.join(folder, 'ready.parquet');
-  const stillHeld = await lake.withSession(async (session) => {
+  const publishable = path.join(folder, 'publish.parquet');
+  const { rows, stillHeld } = await lake.withSession(async (session) => {
     await writeTypedRows(session, lake, { ...request, table, file: typed });
     const misfits = await heldBecause(session, view, typed);
-    const broken = await keepReady(session, context, request, { typed, ready });
-    return [...misfits, ...broken];
+    const { rows, broken } = await keepReady(session, context, request, { typed, ready });
+    // Two runs may have read and set aside one row: it is one in the history, and both are released.
+    if (rows > 0) await writeParquet(session, eachOnce(table, 'read_parquet($1)'), [ready], publishable, { signal });
+    return { rows, stillHeld: [...misfits, ...broken] };
   });
-  // Two runs may have read and set aside one row: it is one in the history, and both are released.
-  const publishable = path.join(folder, 'publish.parquet');
-  const { rows } = await lake.withSession(async (session) => {
-    const same = ids(valueColumns(table));
-    await writeParquet(
-      session,
-      `SELECT DISTINCT ON (${same}) * FROM read_parquet($1) ORDER BY ${same}, _ingest_position`,
-      [ready],
-      publishable,
-      { signal },
-    );
-    const found = await session.one<{ rows: bigint }>('SELECT count(*) AS rows FROM read_parquet($1)', [ready]);
-    return { rows: Number(found?.rows ?? 0) };
-  });
-  const nothing = { view, runId: null, released: 0, published: 0, alreadyThere: 0, snapshot: null, stillHeld };
-  if (rows === 0) return nothing;
+  if (rows === 0) return { view, runId: null, released: 0, published: 0, alreadyThere: 0, snapshot: null, stillHeld };
   const { published, alreadyThere, snapshot } = await offline.publish({
     table,
     file: publishable,
@@ -120,25 +108,29 @@ async function release(
   return { view, runId, released: rows, published, alreadyThere, snapshot, stillHeld };
 }
 
-/** Writes the rows that may go: those that fit the view and, if asked, keep its rules. @returns why others may not. */
+/** SQL that takes one of the rows that are equal in all values. */
+function eachOnce(table: FeatureTable, from: string): string {
+  const same = ids(valueColumns(table));
+  return `SELECT DISTINCT ON (${same}) * FROM ${from} ORDER BY ${same}, _ingest_position`;
+}
+
+/** Writes the rows that may go: those that fit the view and, if asked, keep its rules. @returns how many, and why others may not. */
 async function keepReady(
   session: Session,
   context: EtlContext,
   { view: name, recheck, signal }: ReleaseRequest,
   { typed, ready }: { typed: string; ready: string },
-): Promise<StillHeld[]> {
+): Promise<{ rows: number; broken: StillHeld[] }> {
   const { view, table } = context.view(name);
   const fit = `SELECT * EXCLUDE (${misfitColumn}) FROM read_parquet($1) WHERE ${misfitColumn} IS NULL`;
   const expectations = view.expect.filter(isRowRule).filter(({ severity }) => severity !== 'warn');
   if (!recheck || expectations.length === 0) {
-    await writeParquet(session, fit, [typed], ready, { signal });
-    return [];
+    const { rows } = await writeParquet(session, fit, [typed], ready, { signal });
+    return { rows, broken: [] };
   }
   // Rows that were set aside twice are judged as the one they are: they would be each other's twins.
-  const same = ids(valueColumns(table));
   const judged = `${ready}.judged.parquet`;
-  const distinct = `SELECT DISTINCT ON (${same}) * FROM (${fit}) ORDER BY ${same}, _ingest_position`;
-  await writeParquet(session, distinct, [typed], judged, { signal });
+  await writeParquet(session, eachOnce(table, `(${fit})`), [typed], judged, { signal });
   const goodFile = `${ready}.good.parquet`;
   const { badFile } = await splitQuarantine(session, {
     file: judged,
@@ -150,14 +142,14 @@ async function keepReady(
     signal,
   });
   const equal = valueColumns(table).map((column) => `n.${id(column)} IS NOT DISTINCT FROM g.${id(column)}`);
-  await writeParquet(
+  const { rows } = await writeParquet(
     session,
     `SELECT n.* FROM (${fit}) AS n SEMI JOIN read_parquet($2) AS g ON ${equal.join(' AND ')}`,
     [typed, goodFile],
     ready,
     { signal },
   );
-  if (badFile === undefined) return [];
+  if (badFile === undefined) return { rows, broken: [] };
   const still = `${ready}.still.parquet`;
   await writeParquet(
     session,
@@ -167,7 +159,7 @@ async function keepReady(
     still,
     { signal },
   );
-  return heldBecause(session, name, still);
+  return { rows, broken: await heldBecause(session, name, still) };
 }
 
 const idsShown = 5;

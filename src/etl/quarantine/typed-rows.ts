@@ -21,7 +21,7 @@ export async function writeTypedRows(
   session: Session,
   lake: Lake,
   { table, where, values, file, signal }: TypedRowsRequest,
-): Promise<{ rows: number }> {
+): Promise<void> {
   const required = [...Object.keys(table.joinKeys), eventTimestamp];
   const columns: Schema = {
     ...table.joinKeys,
@@ -45,7 +45,7 @@ export async function writeTypedRows(
       ...(required.includes(name) ? [`WHEN t.${id(name)} IS NULL THEN ${lit(`${name} is null`)}`] : []),
     ];
   });
-  return writeParquet(
+  await writeParquet(
     session,
     `SELECT t.* EXCLUDE ("row", types), CASE ${misfits.join(' ')} END AS ${misfitColumn}
      FROM (SELECT ${read.join(', ')}, id AS _quarantine_id, "row", types
