@@ -1,12 +1,11 @@
 import type { Lake, Session, SqlValue } from '../lake/index.js';
-import { type ExpectationResult, type ExpectationStatus, statusOf } from '../quality/index.js';
-import type { DataInterval } from '../runs/index.js';
+import { type ExpectationResult, type ExpectationStatus, type ReportData, statusOf } from '../quality/index.js';
 
 interface JudgedRun {
   readonly runId: string;
   readonly pipeline: string;
   readonly view: string;
-  readonly interval: DataInterval | undefined;
+  readonly interval: ReportData['interval'];
 }
 
 const fields =
@@ -24,7 +23,8 @@ export async function recordExpectations(
   if (results.length === 0) return;
   const values: SqlValue[] = [];
   const bind = (value: SqlValue): string => `$${values.push(value)}`;
-  const run = [runId, pipeline, view, interval?.start, interval?.end].map(bind).join(', ');
+  const times = [interval?.start, interval?.end];
+  const run = [...[runId, pipeline, view].map(bind), ...times.map((time) => `${bind(time)}::TIMESTAMPTZ`)].join(', ');
   const rows = results.map((result, position) => {
     const { expectation, rule, columns, severity, checked, failed, observed, note } = result;
     const own = [position, expectation, rule, JSON.stringify(columns), severity, statusOf(result), checked, failed];

@@ -102,7 +102,7 @@ async function explore(context: EtlContext, target: Target, { signal, onProgress
       joinKeys,
       signal,
       asOf: new Date(Math.min(Date.now(), interval?.end.getTime() ?? Number.POSITIVE_INFINITY)),
-      lastRows: (runs) => lastAcceptedRows(context.lake, { ...target, table: tableName(table) }, runs),
+      lastRows: (runs) => lastAcceptedRows(context.lake, { ...target, interval, table: tableName(table) }, runs),
     });
     const split = await splitQuarantine(session, {
       file,
@@ -132,8 +132,7 @@ async function explore(context: EtlContext, target: Target, { signal, onProgress
 
 /** One row per run and view, and one per expectation, also when the step is done again. */
 async function recordResults({ lake }: EtlContext, report: ReportData, page: string): Promise<void> {
-  const { runId, view, pipeline, quality, profile, expectations, drift = [], joinKeys = [] } = report;
-  const interval = await intervalOf(lake, runId);
+  const { runId, view, pipeline, interval, quality, profile, expectations, drift = [], joinKeys = [] } = report;
   await lake.transaction({ message: `validation of ${view} (run ${runId})` }, async (session) => {
     const table = lake.system('validation_results');
     await session.run(`DELETE FROM ${table} WHERE run_id = $1 AND view_name = $2`, [runId, view]);

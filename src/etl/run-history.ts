@@ -7,16 +7,24 @@ export async function intervalOf(lake: Lake, runId: string): Promise<DataInterva
   return run === undefined ? undefined : { start: new Date(run.interval.start), end: new Date(run.interval.end) };
 }
 
+interface AcceptedBefore {
+  readonly runId: string;
+  readonly view: string;
+  readonly pipeline: string;
+  readonly table: string;
+  /** Of this run. */
+  readonly interval: DataInterval | undefined;
+}
+
 /**
  * How many rows the last accepted runs of a pipeline brought for a view: those that published into its present table, of each
  * interval the newest, and not the interval of this run. The newest first.
  */
 export async function lastAcceptedRows(
   lake: Lake,
-  { runId, view, pipeline, table }: { runId: string; view: string; pipeline: string; table: string },
+  { runId, view, pipeline, table, interval }: AcceptedBefore,
   runs: number,
 ): Promise<number[]> {
-  const own = await intervalOf(lake, runId);
   const rows = await lake.all<{ n: bigint }>(
     `WITH accepted AS (
        SELECT v.recorded_at, coalesce(x.checked, (v.profile->>'$.rows')::BIGINT) AS n,
@@ -33,7 +41,7 @@ export async function lastAcceptedRows(
      )
      SELECT n FROM accepted WHERE NOT (first = $5::TIMESTAMPTZ AND last = $6::TIMESTAMPTZ)
      ORDER BY recorded_at DESC LIMIT ${Math.trunc(runs)}`,
-    [runId, view, pipeline, table, own?.start ?? new Date(0), own?.end ?? new Date(0)],
+    [runId, view, pipeline, table, interval?.start ?? new Date(0), interval?.end ?? new Date(0)],
   );
   return rows.map(({ n }) => Number(n));
 }
