@@ -38,25 +38,22 @@ export async function findReference(
   if (against.kind === 'window') {
     const { from, to } = against;
     const detail = `event times from ${from} to ${to}`;
-    const found = await lake.one<{ rows: bigint; inside: bigint; first: string | null; last: string | null }>(
-      `SELECT count(*) AS rows, count(*) FILTER (${id(eventTimestamp)} >= $1::TIMESTAMPTZ AND ${id(eventTimestamp)} < $2::TIMESTAMPTZ) AS inside,
-         min(${id(eventTimestamp)})::VARCHAR AS first, max(${id(eventTimestamp)})::VARCHAR AS last FROM ${history}`,
-      [from, to],
+    const sample = within(from, '<', to);
+    // By the window alone most files of the history need not be read.
+    const inside = await lake.one(`SELECT 1 AS found FROM ${sample.from(1)} LIMIT 1`, sample.values, options);
+    if (inside !== undefined) return { name, detail, sample, mend: undefined };
+    const span = await lake.one<{ first: string | null; last: string | null }>(
+      `SELECT min(${id(eventTimestamp)})::VARCHAR AS first, max(${id(eventTimestamp)})::VARCHAR AS last FROM ${history}`,
+      [],
       options,
     );
-    if (Number(found?.inside ?? 0) > 0) return { name, detail, sample: within(from, '<', to), mend: undefined };
-    if (Number(found?.rows ?? 0) === 0)
-      return {
-        name,
-        detail: `${detail}: the view has no history yet`,
-        sample: undefined,
-        mend: undefined,
-      };
+    if (span === undefined || span.first === null)
+      return { name, detail: `${detail}: the view has no history yet`, sample: undefined, mend: undefined };
     return {
       name,
       detail: `${detail}: no rows`,
       sample: undefined,
-      mend: `set the window within the event times that the view has, ${found?.first} to ${found?.last}`,
+      mend: `set the window within the event times that the view has, ${span.first} to ${span.last}`,
     };
   }
   const run = await lastAccepted(lake, of, options);
