@@ -5,7 +5,7 @@ import { columnClass, type FileColumn } from '../value-json.js';
 import { type Count, chiSquared, jensenShannon, jensenShannonFloor, stabilityFloor, stabilityIndex } from './counts.js';
 import { ksPValue } from './ks-two-sample.js';
 import { countBars, countTenths, cumulated, scanNumbers } from './number-scan.js';
-import { countedValues, type SamplePair, valuesOf } from './samples.js';
+import { countedValues, isNumeric, type SamplePair, valuesOf } from './samples.js';
 import { readValueCounts } from './value-counts.js';
 import { readStretches, wassersteinFloor } from './wasserstein-floor.js';
 
@@ -37,7 +37,7 @@ const table = 'drift_values';
 /** Compares one column of two samples. Values are counted in DuckDB, in a table that spills to disk. */
 export async function compareColumn(session: Session, request: CompareColumn): Promise<Compared> {
   const { samples, column, signal } = request;
-  const isNumber = ['integer', 'float', 'time'].includes(columnClass(column.type));
+  const isNumber = isNumeric(column);
   const counted = countedValues(samples, column);
   const sql = isNumber ? cumulated(counted, scaleOf(request.largest)) : counted;
   await session.run(`CREATE OR REPLACE TEMP TABLE ${tempTable(table)} AS ${sql}`, valuesOf(samples), { signal });

@@ -4,7 +4,7 @@ import type { ColumnDrift } from '../drift-result.js';
 import { columnClass, type FileColumn } from '../value-json.js';
 import { type Compared, compareColumn, driftRules } from './compare-column.js';
 import { adjustPValues } from './false-discovery.js';
-import { asFileColumns, type ColumnCount, countSample, isComparable, type SamplePair } from './samples.js';
+import { asFileColumns, type ColumnCount, countSample, isComparable, isNumeric, type SamplePair } from './samples.js';
 
 export interface CompareRequest extends StatementOptions {
   readonly samples: SamplePair;
@@ -93,7 +93,7 @@ function whyNot({ column, now, before }: Pair): string | undefined {
 
 const nothing = (column: FileColumn, total: { current: number; reference: number }, note: string): Compared => ({
   column: column.name,
-  kind: ['integer', 'float', 'time'].includes(columnClass(column.type)) ? 'numeric' : 'categorical',
+  kind: isNumeric(column) ? 'numeric' : 'categorical',
   method: null,
   statistic: null,
   pValue: null,

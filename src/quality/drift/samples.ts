@@ -44,6 +44,9 @@ export const asFileColumns = (columns: Schema): FileColumn[] =>
 /** Lists and bytes have no distribution that could be compared. */
 export const isComparable = ({ type }: FileColumn): boolean => !['list', 'bytes', 'other'].includes(columnClass(type));
 
+/** Compared as numbers, as times are. */
+export const isNumeric = ({ type }: FileColumn): boolean => ['integer', 'float', 'time'].includes(columnClass(type));
+
 /** Both samples hold their columns in the declared types, but for history from before a type was widened. */
 export const cast = ({ name, type }: FileColumn): string => `(s.${id(name)})::${type}`;
 
