@@ -32,4 +32,4 @@ export {
   withoutKeyValues,
 } from './report-data.js';
 export { pageOrder, viewAnchor } from './report-page.js';
-export { checkRules } from './rule-sql.js';
+export { fileType } from './value-json.js';

@@ -7,8 +7,8 @@ import {
 } from '../definitions/expectations.js';
 import { DataError, DefinitionError } from '../errors.js';
 import { firstLine, id, type Session, type SqlValue, type StatementOptions } from '../lake/index.js';
-import { type Schema, sqlType, typeName } from '../types.js';
-import { type ColumnClass, columnClass, type FileColumn } from './value-json.js';
+import { type Schema, typeName } from '../types.js';
+import { type ColumnClass, columnClass, type FileColumn, fileType } from './value-json.js';
 
 /** Values of one statement, bound by number. */
 export class Bindings {
@@ -72,7 +72,7 @@ export function checkFile(
           mend: 'run the clean step on this file first; it brings the declared columns into the file',
         });
       }
-      if (declared !== undefined && sqlType(declared) !== actual.replace('TIMESTAMP WITH TIME ZONE', 'TIMESTAMPTZ')) {
+      if (declared !== undefined && fileType(declared) !== actual) {
         throw new DataError(`column "${column}" is ${actual}, declared as ${typeName(declared)}`, {
           where: file,
           mend: 'run the clean step on this file first; it casts columns to their declared types',

@@ -1,10 +1,14 @@
 import { id, lit } from '../lake/index.js';
+import { sqlType, type ValueType } from '../types.js';
 
 /** A column of a file as DuckDB sees it; `type` is DuckDB's name, e.g. `TIMESTAMP WITH TIME ZONE`. */
 export interface FileColumn {
   readonly name: string;
   readonly type: string;
 }
+
+/** The type that a column declared so has in a file. */
+export const fileType = (type: ValueType): string => sqlType(type).replace('TIMESTAMPTZ', 'TIMESTAMP WITH TIME ZONE');
 
 export const typeOf = (found: readonly FileColumn[], column: string): string =>
   found.find(({ name }) => name === column)?.type ?? 'VARCHAR';

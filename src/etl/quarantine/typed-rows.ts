@@ -1,8 +1,8 @@
 import { createdTimestamp, eventTimestamp, type FeatureTable } from '../../definitions/feature-table.js';
 import { id, type Lake, lit, type Session, type SqlValue, type StatementOptions } from '../../lake/index.js';
 import { writeParquet } from '../../lake/parquet-file.js';
-import { fromJson, quarantinedRows } from '../../quality/index.js';
-import { int64, type Schema, sqlType, timestamp } from '../../types.js';
+import { fileType, fromJson, quarantinedRows } from '../../quality/index.js';
+import { int64, type Schema, timestamp } from '../../types.js';
 
 /** The column that says why a row can't be in the history of its view. */
 export const misfitColumn = '_misfit';
@@ -34,7 +34,7 @@ export async function writeTypedRows(
   const read = Object.entries(columns).map(([name, type]) => `${fromJson(json(name), type)} AS ${id(name)}`);
   const misfits = Object.entries(columns).flatMap(([name, type]) => {
     const kept = `json_extract_string(types, ${lit(`/${name}`)})`;
-    const now = sqlType(type).replace('TIMESTAMPTZ', 'TIMESTAMP WITH TIME ZONE');
+    const now = fileType(type);
     const isKept = `coalesce(json_type(${json(name)}), 'NULL') <> 'NULL'`;
     // Types that keep every value may follow each other; without the types of then, the values decide alone.
     const before = [now, ...(now === 'BIGINT' ? ['INTEGER'] : now === 'DOUBLE' ? ['FLOAT'] : [])];

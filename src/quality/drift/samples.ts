@@ -1,6 +1,6 @@
 import { id, type Session, type SqlValue, type StatementOptions } from '../../lake/index.js';
-import { type Schema, sqlType } from '../../types.js';
-import { columnClass, type FileColumn, finiteNumber } from '../value-json.js';
+import type { Schema } from '../../types.js';
+import { columnClass, type FileColumn, fileType, finiteNumber } from '../value-json.js';
 
 /** Rows, as SQL that can stand after FROM, with the values bound in it. */
 export interface Sample {
@@ -36,10 +36,7 @@ export interface SampleCounts {
 
 /** Declared columns by the names that DuckDB has for their types. */
 export const asFileColumns = (columns: Schema): FileColumn[] =>
-  Object.entries(columns).map(([name, type]) => ({
-    name,
-    type: sqlType(type).replace('TIMESTAMPTZ', 'TIMESTAMP WITH TIME ZONE'),
-  }));
+  Object.entries(columns).map(([name, type]) => ({ name, type: fileType(type) }));
 
 /** Lists and bytes have no distribution that could be compared. */
 export const isComparable = ({ type }: FileColumn): boolean => !['list', 'bytes', 'other'].includes(columnClass(type));
