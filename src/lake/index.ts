@@ -5,6 +5,6 @@ export { extendPin, holdPins, listPins, type Pin, type PinRequest, releasePin, t
 export { Session, type SqlRow, type SqlValue, type StatementOptions } from './session.js';
 export { shownPath } from './shown-path.js';
 export { checkSnapshot, type LakeMoment, readAsOf, resolveMoment } from './snapshots.js';
-export { id, ids, lit, tempTable } from './sql.js';
+export { id, ids, lit, sameIn, tempTable } from './sql.js';
 export { type SystemTable, systemSchema } from './system-tables.js';
 export { isConflict, type TransactionOptions } from './transaction.js';

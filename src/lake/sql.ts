@@ -12,6 +12,10 @@ export function id(name: string): string {
 export const ids = (names: readonly string[], alias?: string): string =>
   names.map((name) => (alias === undefined ? id(name) : `${alias}.${id(name)}`)).join(', ');
 
+/** SQL that is true for rows of two relations that have the same values in these columns; nulls are the same. */
+export const sameIn = (names: readonly string[], one: string, other: string): string =>
+  names.map((name) => `${one}.${id(name)} IS NOT DISTINCT FROM ${other}.${id(name)}`).join(' AND ');
+
 /** A quoted SQL string, for the places where a value can't be bound (ATTACH, COPY options, table functions of DuckLake). */
 export const lit = (text: string): string => `'${text.replaceAll("'", "''")}'`;
 

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { createdTimestamp, eventTimestamp, tableName, valueColumns } from '../definitions/feature-table.js';
 import { StoreUnavailableError } from '../errors.js';
 import { headTable } from '../lake/feature-tables.js';
-import { catalog, id, ids, type Lake, lit, type Session } from '../lake/index.js';
+import { catalog, ids, type Lake, lit, type Session, sameIn } from '../lake/index.js';
 import { isTooOld, writeParquet } from '../lake/parquet-file.js';
 import { ingestTimeUs } from './ingest-time.js';
 import type { PublishRequest, PublishResult } from './offline-store.js';
@@ -94,7 +94,7 @@ async function writeNewRows(
   dataFile: string,
 ): Promise<{ total: number; fresh: number }> {
   const keys = Object.keys(table.joinKeys);
-  const same = valueColumns(table).map((column) => `t.${id(column)} IS NOT DISTINCT FROM n.${id(column)}`);
+  const same = sameIn(valueColumns(table), 't', 'n');
   const range = await session.one<{ total: bigint; first: Date | null; last: Date | null }>(
     `SELECT count(*) AS total, min(${eventTimestamp}) AS first, max(${eventTimestamp}) AS last FROM read_parquet($1)`,
     [file],
@@ -110,7 +110,7 @@ async function writeNewRows(
        NULL::VARCHAR AS _topic, NULL::INTEGER AS _partition, NULL::BIGINT AS _offset
      FROM read_parquet($1) AS n
      ANTI JOIN (SELECT * FROM ${lake.table(tableName(table))} AT (VERSION => ${snapshot})
-       WHERE ${eventTimestamp} BETWEEN $3::TIMESTAMPTZ AND $4::TIMESTAMPTZ) AS t ON ${same.join(' AND ')}
+       WHERE ${eventTimestamp} BETWEEN $3::TIMESTAMPTZ AND $4::TIMESTAMPTZ) AS t ON ${same}
      ORDER BY ${ids(keys, 'n')}, n.${eventTimestamp}`,
     [file, ingestTimeUs(), from, to],
     dataFile,

@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import path from 'node:path';
 import { limits } from '../config.js';
-import { describeExpectation, type Expectation, isSingleRowRule, type Rule } from '../definitions/expectations.js';
+import { describeExpectation, type Expectation, isSingleRowRule } from '../definitions/expectations.js';
 import { DataError } from '../errors.js';
-import { id, ids, lit, type Session, type SqlValue, type StatementOptions, tempTable } from '../lake/index.js';
+import { ids, lit, type Session, type SqlValue, type StatementOptions, sameIn, tempTable } from '../lake/index.js';
 import { writeParquet } from '../lake/parquet-file.js';
 import { keepBadRows } from './custom-sql-rule.js';
 import { fileColumns } from './file-columns.js';
@@ -113,7 +113,7 @@ async function prepareSplit(
         options,
       );
       tables.push(table);
-      source += ` LEFT JOIN ${tempTable(table)} AS t${index} ON ${agree(rule, `t${index}`)}`;
+      source += ` LEFT JOIN ${tempTable(table)} AS t${index} ON ${sameIn(rule.columns, 's', `t${index}`)}`;
       broken.push(`(t${index}._twin IS NOT NULL)`);
     } else if (rule.rule === 'monotonic' || rule.rule === 'custom_sql') {
       const table = `bad_rows_${randomUUID()}`;
@@ -133,9 +133,6 @@ async function prepareSplit(
   const anyBroken = broken.length === 0 ? 'false' : broken.join(' OR ');
   return { source, values: bindings.values, broken, anyBroken, tables };
 }
-
-const agree = (rule: Rule<'unique'>, alias: string): string =>
-  rule.columns.map((column) => `s.${id(column)} IS NOT DISTINCT FROM ${alias}.${id(column)}`).join(' AND ');
 
 type Counts = Pick<QuarantineResult, 'rows' | 'bad' | 'quarantined'>;
 

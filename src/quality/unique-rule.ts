@@ -1,6 +1,6 @@
 import { limits } from '../config.js';
 import type { Rule } from '../definitions/expectations.js';
-import { id, ids, type StatementOptions } from '../lake/index.js';
+import { ids, type StatementOptions, sameIn } from '../lake/index.js';
 import type { Batch } from './batch.js';
 import type { Finding, Query } from './expectation-result.js';
 
@@ -18,7 +18,7 @@ export async function countTwins({ session, file }: Batch, e: Unique, options: S
 /** Rows that agree, side by side. */
 export function twinRows(file: string, e: Unique): Query {
   const groups = `${twins(e, ids(e.columns))} ORDER BY ${ids(e.columns)} LIMIT ${limits.expectationExamples}`;
-  const agree = e.columns.map((column) => `s.${id(column)} IS NOT DISTINCT FROM t.${id(column)}`).join(' AND ');
+  const agree = sameIn(e.columns, 's', 't');
   return {
     sql: `SELECT s.* FROM read_parquet($1) AS s SEMI JOIN (${groups}) AS t ON ${agree} ORDER BY ${ids(e.columns, 's')}`,
     values: [file],

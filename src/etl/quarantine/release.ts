@@ -4,7 +4,7 @@ import path from 'node:path';
 import { isRowRule } from '../../definitions/expectations.js';
 import { type FeatureTable, valueColumns } from '../../definitions/feature-table.js';
 import { StoreUnavailableError } from '../../errors.js';
-import { id, ids, type Session, type SqlValue, type StatementOptions } from '../../lake/index.js';
+import { ids, type Session, type SqlValue, type StatementOptions, sameIn } from '../../lake/index.js';
 import { writeParquet } from '../../lake/parquet-file.js';
 import { brokenRulesColumn, splitQuarantine } from '../../quality/index.js';
 import { type EtlContext, viewColumns } from '../etl-context.js';
@@ -141,10 +141,10 @@ async function keepReady(
     goodFile,
     signal,
   });
-  const equal = valueColumns(table).map((column) => `n.${id(column)} IS NOT DISTINCT FROM g.${id(column)}`);
+  const equal = sameIn(valueColumns(table), 'n', 'g');
   const { rows } = await writeParquet(
     session,
-    `SELECT n.* FROM (${fit}) AS n SEMI JOIN read_parquet($2) AS g ON ${equal.join(' AND ')}`,
+    `SELECT n.* FROM (${fit}) AS n SEMI JOIN read_parquet($2) AS g ON ${equal}`,
     [typed, goodFile],
     ready,
     { signal },
@@ -154,7 +154,7 @@ async function keepReady(
   await writeParquet(
     session,
     `SELECT n._quarantine_id, 'breaks ' || array_to_string(g.${brokenRulesColumn}, '; ') AS ${misfitColumn}
-     FROM (${fit}) AS n JOIN read_parquet($2) AS g ON ${equal.join(' AND ')}`,
+     FROM (${fit}) AS n JOIN read_parquet($2) AS g ON ${equal}`,
     [typed, badFile],
     still,
     { signal },
