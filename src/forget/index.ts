@@ -1,4 +1,3 @@
 export { type ForgetOptions, Forgetting } from './forgetting.js';
 export type { ForgetRecord, ForgetState } from './record.js';
 export type { ForgetReport, Left, Proof } from './report.js';
-export { joinKeysOf } from './resolve-keys.js';
