@@ -8,10 +8,17 @@ const symbols: Readonly<Record<ExpectationStatus, string>> = {
   warned: 'w',
   failed: 'x',
   quarantined: 'q',
+  error: 'e',
 };
 
 /** Terminal colours (SGR codes). */
-const colours: Readonly<Record<ExpectationStatus, number>> = { passed: 32, warned: 33, failed: 31, quarantined: 33 };
+const colours: Readonly<Record<ExpectationStatus, number>> = {
+  passed: 32,
+  warned: 33,
+  failed: 31,
+  quarantined: 33,
+  error: 31,
+};
 
 const notJudged = '.';
 const statuses = Object.keys(symbols) as ExpectationStatus[];
@@ -49,6 +56,7 @@ function newsOf(rule: string, results: readonly QualityCell[], runs: readonly Qu
   const newest = results.at(-1);
   if (newest === undefined) return [];
   if (newest.status === 'passed') return newest.note === null ? [] : wrapped(newest.note);
+  if (newest.status === 'error') return wrapped(`error: ${newest.note ?? 'not judged'}`);
   const kept = results.findLastIndex(({ status }) => status === 'passed');
   const first = runs.find(({ runId }) => runId === results[kept + 1]?.runId);
   const since =

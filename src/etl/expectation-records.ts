@@ -26,9 +26,9 @@ export async function recordExpectations(
   const times = [interval?.start, interval?.end];
   const run = [...[runId, pipeline, view].map(bind), ...times.map((time) => `${bind(time)}::TIMESTAMPTZ`)].join(', ');
   const rows = results.map((result, position) => {
-    const { expectation, rule, columns, severity, checked, failed, observed, note } = result;
+    const { expectation, rule, columns, severity, checked, failed, observed, note, error } = result;
     const own = [position, expectation, rule, JSON.stringify(columns), severity, statusOf(result), checked, failed];
-    return `(${run}, ${[...own, JSON.stringify(observed), note].map(bind).join(', ')}, now())`;
+    return `(${run}, ${[...own, JSON.stringify(observed), error?.reason ?? note].map(bind).join(', ')}, now())`;
   });
   await session.run(`INSERT INTO ${table} (${fields}) VALUES ${rows.join(', ')}`, values);
 }

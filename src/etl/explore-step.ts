@@ -1,6 +1,6 @@
 import type { Expectation } from '../definitions/expectations.js';
 import { tableName } from '../definitions/feature-table.js';
-import { DataError } from '../errors.js';
+import { DataError, DefinitionError } from '../errors.js';
 import { shownPath } from '../lake/index.js';
 import {
   type DriftResult,
@@ -43,14 +43,15 @@ interface Found {
   readonly quarantined: number;
   readonly good: number;
   readonly rows: number;
-  /** Why no row could be set aside: so many break quarantine rules that the run ends. */
+  /** Why no row was set aside: so many break quarantine rules that the run ends. */
   readonly refused: DataError | undefined;
 }
 
 /**
  * Sets rows aside by the quarantine rules, profiles what is left and judges every expectation. Results go to the lake and to a
  * report in JSON and HTML, also when the run ends here.
- * @throws DataError naming rules, view, counts and report when an `error` expectation fails; example rows are in the lake.
+ * @throws DataError naming rules, view, counts and report when an `error` expectation fails, DefinitionError when a rule could not
+ * be judged; example rows are in the lake.
  */
 export async function exploreStep(context: EtlContext, target: Target, options: StepOptions): Promise<ExploreReport> {
   const under = madeUnder(context, target.view, 'explore');
@@ -72,7 +73,16 @@ export async function exploreStep(context: EtlContext, target: Target, options: 
   });
 }
 
-function failure({ view, runId }: Target, { expectations, refused }: Found, report: string): DataError {
+function failure(
+  { view, runId }: Target,
+  { expectations, refused }: Found,
+  report: string,
+): DataError | DefinitionError {
+  const unjudged = expectations.find(({ error }) => error !== undefined);
+  if (unjudged?.error !== undefined) {
+    const mend = `${unjudged.expectation}: ${unjudged.error.mend}; nothing was published; after \`asof apply\`: \`asof retry ${runId} --from explore\``;
+    return new DefinitionError(failureMessage(view, expectations, report), { mend });
+  }
   const mend = `nothing was published; \`asof runs show ${runId}\` prints example rows; when the source is corrected: \`asof retry ${runId} --from ingest\``;
   if (refused === undefined || qualityOf(expectations) === 'failed')
     return new DataError(failureMessage(view, expectations, report), { mend });
@@ -104,28 +114,27 @@ async function explore(context: EtlContext, target: Target, { signal, onProgress
       asOf: new Date(Math.min(Date.now(), interval?.end.getTime() ?? Number.POSITIVE_INFINITY)),
       lastRows: (runs) => lastAcceptedRows(context.lake, { ...target, interval, table: tableName(table) }, runs),
     });
-    const split = await splitQuarantine(session, {
-      file,
-      expectations,
-      joinKeys,
-      columns: Object.keys(columns),
-      goodFile: staging.file(validated),
-      signal,
-    }).catch((error: unknown) => {
-      if (error instanceof DataError) return error;
-      throw error;
-    });
+    // Of a rule that could not be judged nobody can tell which rows to set aside.
+    const isJudged = judged.every(({ error }) => error === undefined);
+    const request = { file, expectations, joinKeys, columns: Object.keys(columns), signal };
+    const split = isJudged
+      ? await splitQuarantine(session, { ...request, goodFile: staging.file(validated) }).catch((error: unknown) => {
+          if (error instanceof DataError) return error;
+          throw error;
+        })
+      : undefined;
     const refused = split instanceof DataError ? split : undefined;
     onProgress?.({ message: `profile ${target.view}` });
     // Of the rows to publish; of all rows when none will be.
-    const profiled = refused === undefined ? staging.file(validated) : file;
+    const isSplit = split !== undefined && !(split instanceof DataError);
+    const profiled = isSplit ? staging.file(validated) : file;
     const names = Object.keys(columns);
     const rowKey = rowKeyOf(table);
     const profile = await profileFile(session, { file: profiled, columns: names, joinKeys, rowKey, signal });
     const sample = await sampleRows(session, { file: profiled, rows: profile.rows, columns: names, signal });
     const { results, drift } = await judgeDrifts(context, target, { file: profiled, judged, signal, onProgress });
     const quality = refused === undefined ? qualityOf(results) : 'failed';
-    const { rows, good, bad } = split instanceof DataError ? { rows: profile.rows, good: 0, bad: 0 } : split;
+    const { rows, good, bad } = isSplit ? split : { rows: profile.rows, good: 0, bad: 0 };
     return { profile, sample, expectations: results, drift, quality, quarantined: bad, good, rows, refused };
   });
 }

@@ -15,9 +15,9 @@ import { type FileColumn, jsonRow } from './value-json.js';
 type CustomSql = Rule<'custom_sql'>;
 
 /**
- * Counts the rows that custom SQL returns, and keeps the first ones.
+ * Counts the rows that custom SQL returns, and keeps the first ones. SQL that is refused, fails, or runs out of time or memory is
+ * an error of the rule, so that the others are judged all the same.
  * @param columns the declared columns of the file: what the SQL sees.
- * @throws DefinitionError naming the expectation when the SQL is refused, fails, or runs out of time or memory.
  */
 export async function judgeCustomSql(
   { file }: Batch,
@@ -25,7 +25,7 @@ export async function judgeCustomSql(
   columns: readonly string[],
   options: StatementOptions,
 ): Promise<Finding> {
-  return inSandbox(file, e, columns, options, async (sandbox, returned) => {
+  const finding: Promise<Finding> = inSandbox(file, e, columns, options, async (sandbox, returned) => {
     const [count] = await sandbox.all<{ n: string }>(`SELECT count(*) AS n FROM ${asTable(e.sql)}`);
     const failed = Number(count?.n ?? 0);
     if (failed === 0) return { failed };
@@ -35,6 +35,11 @@ export async function judgeCustomSql(
        FROM (SELECT * FROM ${asTable(e.sql)} LIMIT ${limits.expectationExamples}) AS s`,
     );
     return { failed, examples: rows.map(({ row }) => JSON.parse(row) as Record<string, unknown>) };
+  });
+  return finding.catch((error: unknown): Finding => {
+    if (!(error instanceof DefinitionError)) throw error;
+    const reason = error.where === undefined ? error.message : error.message.slice(error.where.length + 2);
+    return { failed: 0, observed: null, error: { reason, mend: error.mend ?? 'mend the SQL' } };
   });
 }
 
@@ -79,11 +84,20 @@ function inSandbox<T>(
   work: (sandbox: Sandbox, returned: readonly FileColumn[]) => Promise<T>,
 ): Promise<T> {
   const rows = { file, columns: columns.map((name) => ({ name })) };
-  return withSandbox(rows, options, async (sandbox) => work(sandbox, await checkQuery(sandbox, e))).catch(
-    (error: unknown) => {
-      throw refusal(e, error);
-    },
-  );
+  return withSandbox(rows, options, async (sandbox) => {
+    const returned = await checkQuery(sandbox, e);
+    return work(sandbox, returned).catch((error: unknown) => {
+      throw withoutValues(error);
+    });
+  }).catch((error: unknown) => {
+    throw refusal(e, error);
+  });
+}
+
+/** What DuckDB says of SQL at the data quotes values of rows, texts and numbers, which belong into no message or history. */
+function withoutValues(error: unknown): unknown {
+  if (!(error instanceof SandboxError) || error.reason !== 'sql') return error;
+  return new SandboxError('sql', error.message.replace(/(['"]).*\1|(?<![\w.])-?\d[\w.+:-]*/g, '…'));
 }
 
 /**
@@ -124,7 +138,7 @@ function refusal(e: CustomSql, error: unknown, columns: readonly string[] = []):
   const known = columns.length === 0 ? '' : `; rows has ${[...columns, sandboxRowNumber].join(', ')}`;
   const mend =
     error.reason === 'sql'
-      ? `write one SELECT that returns the bad rows of the table rows${known}`
+      ? `write one SELECT that returns the bad rows of the table rows${known}; where a cast may fail, TRY_CAST`
       : mends[error.reason];
   return new DefinitionError(error.message, { where: whereOf(e), mend, cause: error });
 }

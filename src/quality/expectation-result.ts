@@ -10,7 +10,8 @@ import {
 } from '../definitions/expectations.js';
 import type { SqlValue } from '../lake/index.js';
 
-export type ExpectationStatus = 'passed' | 'warned' | 'failed' | 'quarantined';
+/** error: the rule itself could not be judged. */
+export type ExpectationStatus = 'passed' | 'warned' | 'failed' | 'quarantined' | 'error';
 
 /** What became of one expectation. Safe to keep as JSON. */
 export interface ExpectationResult {
@@ -37,8 +38,16 @@ export interface ExpectationResult {
   readonly passed: boolean;
   /** What a reader should know, e.g. why there was nothing to judge by. */
   readonly note?: string;
+  /** Why the rule could not be judged. It is not passed then, its severity is `error`, and the counts tell nothing. */
+  readonly error?: RuleError | undefined;
   /** The first rows that break a failed rule, the rule's own columns first. */
   readonly examples: readonly Record<string, unknown>[];
+}
+
+/** What went wrong with a rule at the data, and what its author can do. No values of rows. */
+export interface RuleError {
+  readonly reason: string;
+  readonly mend: string;
 }
 
 /** Counts and figures as a rule's own code finds them. */
@@ -49,6 +58,7 @@ export interface Finding {
   /** Of rules about a whole column or table; the others pass by their thresholds. */
   readonly passed?: boolean;
   readonly note?: string | undefined;
+  readonly error?: RuleError | undefined;
   /** Examples that are there already: of rows that nobody else could look up. */
   readonly examples?: readonly Record<string, unknown>[];
 }
@@ -62,12 +72,15 @@ export interface Query {
 export type Judged = Omit<ExpectationResult, 'examples'>;
 
 /** @param rows of the file. */
-export function judge(e: Expectation, rows: number, { failed, observed, passed, note }: Finding): Judged {
+export function judge(e: Expectation, rows: number, finding: Finding): Judged {
+  const { failed, observed, passed, note, error } = finding;
   // Of no rows no share can be told; custom SQL may find fault with them all the same.
   const share = rows > 0 ? failed / rows : failed > 0 ? Number.POSITIVE_INFINITY : null;
-  const verdict = isRowRule(e)
-    ? levelOf(e, failed, share)
-    : { severity: e.severity ?? ('error' as const), tolerate: 0, passed: passed ?? failed === 0 };
+  const verdict = error
+    ? { severity: 'error' as const, tolerate: 0, passed: false }
+    : isRowRule(e)
+      ? levelOf(e, failed, share)
+      : { severity: e.severity ?? ('error' as const), tolerate: 0, passed: passed ?? failed === 0 };
   return {
     expectation: describeExpectation(e),
     rule: e.rule,
@@ -77,6 +90,7 @@ export function judge(e: Expectation, rows: number, { failed, observed, passed, 
     failed,
     observed: observed === undefined ? (rows > 0 ? share : null) : observed,
     ...(note === undefined ? {} : { note }),
+    ...(error === undefined ? {} : { error }),
   };
 }
 
@@ -100,5 +114,12 @@ function levelOf(
 }
 
 /** What a result means for the run. */
-export const statusOf = ({ passed, severity }: Pick<ExpectationResult, 'passed' | 'severity'>): ExpectationStatus =>
-  passed ? 'passed' : severity === 'error' ? 'failed' : severity === 'warn' ? 'warned' : 'quarantined';
+export function statusOf({
+  passed,
+  severity,
+  error,
+}: Pick<ExpectationResult, 'passed' | 'severity' | 'error'>): ExpectationStatus {
+  if (error !== undefined) return 'error';
+  if (passed) return 'passed';
+  return severity === 'error' ? 'failed' : severity === 'warn' ? 'warned' : 'quarantined';
+}

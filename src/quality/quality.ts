@@ -12,6 +12,7 @@ export function qualityOf(results: readonly ExpectationResult[]): Quality {
 /** Rules named in one message, and letters of each: failure messages live in workflow histories, which must stay small. */
 const rulesMax = 5;
 const ruleLettersMax = 120;
+const reasonLettersMax = 200;
 
 /** Names view, rules, counts and the report; never example values, which stay in the lake and the report. */
 export function failureMessage(view: string, results: readonly ExpectationResult[], reportPath: string): string {
@@ -30,9 +31,10 @@ const figures: Partial<Record<ExpectationResult['rule'], string>> = {
 
 /** The count of a failed rule, or the figure it is about, in words; bounds are in the rule's own words. */
 export function howMany(
-  { rule, checked, failed, observed, note }: ExpectationResult,
+  { rule, checked, failed, observed, note, error }: ExpectationResult,
   show: (count: number) => string = String,
 ): string {
+  if (error !== undefined) return `not judged: ${cutTo(error.reason, reasonLettersMax)}`;
   const figure = figures[rule];
   if (figure !== undefined)
     return [`${figure} ${observed ?? 'not known'}`, ...(note === undefined ? [] : [note])].join(', ');
@@ -45,5 +47,6 @@ export function howMany(
   return `${show(failed)} of ${show(checked)} ${rule === 'missing_ratio' ? 'values missing' : 'rows'}`;
 }
 
-export const shortRule = (rule: string): string =>
-  rule.length > ruleLettersMax ? `${rule.slice(0, ruleLettersMax - 1)}…` : rule;
+export const shortRule = (rule: string): string => cutTo(rule, ruleLettersMax);
+
+const cutTo = (text: string, max: number): string => (text.length > max ? `${text.slice(0, max - 1)}…` : text);

@@ -85,15 +85,16 @@ function expectationTable(results: readonly ExpectationResult[], at: number): Ma
 }
 
 function expectationRow(result: ExpectationResult): Markup {
-  const { expectation, severity, tolerate, passed, note } = result;
+  const { expectation, severity, tolerate, passed, error, note = error?.reason } = result;
   const look = passed ? 'good' : severity === 'error' ? 'bad' : 'warn';
-  return html`<tr><td><span class="pill ${look}">${passed ? 'holds' : 'broken'}</span></td><td><code>${ruleText(expectation)}</code>${
+  return html`<tr><td><span class="pill ${look}">${passed ? 'holds' : error === undefined ? 'broken' : 'not judged'}</span></td><td><code>${ruleText(expectation)}</code>${
     tolerate !== 0 &&
     html` <span class="soft">tolerates ${typeof tolerate === 'number' ? formatShare(tolerate) : tolerate}</span>`
   }${note !== undefined && html`<br><span class="soft">${note}</span>`}</td><td data-label="severity">${severity}</td><td class="number" data-label="broken by">${brokenBy(result)}</td><td class="number" data-label="observed">${observed(result)}</td></tr>`;
 }
 
-function brokenBy({ rule, checked, failed }: ExpectationResult): string {
+function brokenBy({ rule, checked, failed, error }: ExpectationResult): string {
+  if (error !== undefined) return '–';
   if (rule === 'row_count') return failed === 0 ? '–' : `off by ${formatNumber(failed)} rows`;
   if (isAboutAll(rule)) return '–';
   return checked === 0 ? 'no rows' : `${formatNumber(failed)} of ${formatNumber(checked)}`;

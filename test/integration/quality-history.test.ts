@@ -101,12 +101,23 @@ describe('results per run and interval', () => {
   });
 
   it('custom SQL that turns out bad at the data ends the run, and nothing is published', async () => {
-    const cast = `[asof.customSql('cast', 'SELECT * FROM rows WHERE b::INTEGER > 1')]`;
+    const cast = `[asof.customSql('cast', 'SELECT * FROM rows WHERE b::INTEGER > 1', { severity: 'quarantine' }), notNull('a')]`;
     t = await TestStore.open({ expect: cast });
-    await expect(load(1, 3)).rejects.toThrow(/expectation customSql\(cast\): Conversion Error/);
+    const runId = randomUUID();
+    const error = await load(1, 3, 0, runId).catch((failed: unknown) => failed as DefinitionError);
+    expect(error).toBeInstanceOf(DefinitionError);
+    expect((error as DefinitionError).message).toMatch(/customSql\(cast\): not judged: Conversion Error.*report\.html/);
+    expect((error as DefinitionError).mend).toContain(`asof retry ${runId} --from explore`);
     const rows = await t.store.lake.all(`FROM ${t.store.lake.table('stats')}`);
     expect(rows).toEqual([]);
-    expect((await shown()).days).toEqual([]);
+    const { days, rules, found } = await shown();
+    expect(days).toEqual(['01']);
+    expect(rules).toEqual([
+      ['customSql(cast)', ['error']],
+      ['notNull(a)', ['passed']],
+    ]);
+    expect(found.expectations[0]?.results[0]?.note).toMatch(/^Conversion Error/);
+    expect(await t.store.steps.validationResults(runId)).toMatchObject([{ quality: 'failed', profile: { rows: 3 } }]);
   });
 
   it('pushed rows are judged by what one row alone can break, warnings aside', async () => {

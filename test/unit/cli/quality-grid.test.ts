@@ -7,6 +7,7 @@ const letters: Readonly<Record<string, ExpectationStatus>> = {
   w: 'warned',
   f: 'failed',
   q: 'quarantined',
+  e: 'error',
 };
 
 /** `pp.f`: a letter for each run, the first on 2024-01-01; `.` = not judged. */
@@ -55,6 +56,13 @@ describe('the picture of a view’s expectations', () => {
       '    quarantined in all runs that judged it; now: 12 of 1,805 rows',
       'w warned   q quarantined   . not judged',
     ]);
+  });
+
+  it('tells why a rule could not be judged', () => {
+    const lines = drawQuality(history({ 'customSql(b)': 'pfe' }, { note: 'it was still at work' }), {
+      coloured: false,
+    });
+    expect(lines).toEqual(['customSql(b)  #xe', '    error: it was still at work', '# passed   x failed   e error']);
   });
 
   it('says a rule’s note, also of one that passed', () => {
