@@ -58,7 +58,7 @@ export function registerQuarantine(program: Command): void {
   describeCommand(
     selected(quarantine.command('release').description('put rows into the history as they are')).option(
       '--recheck',
-      'only those that keep the rules of the view as they are now',
+      'only those that keep the rules of the view as they are now, each by itself: tolerances are of runs',
     ),
     'asof quarantine release 3f2a9c01 --reason "a real value" --yes\nasof quarantine release --view driver_stats --recheck --yes',
   )

@@ -231,6 +231,27 @@ onBothCatalogs('quarantined rows', (engines) => {
     expect((await held()).map(({ row }) => row?.['user_id'])).toEqual([7]);
   });
 
+  it('--recheck knows no tolerance and says so; what only warns holds up nobody', async () => {
+    await open();
+    await load();
+    await t.define({
+      expect: `[between('a', 0, 10, { tolerate: '10 rows' }), between('a', 0, 50, { warnAbove: 0.5, errorAbove: 0.75 }),
+        between('a', 0, 11, { warnAbove: '1 rows' }), between('a', 0, 12, { severity: 'quarantine', tolerate: 0.5 })]`,
+    });
+    const { released, stillHeld } = await t.store.quarantine.release({}, { recheck: true });
+    expect({ released, stillHeld }).toMatchObject({
+      released: 0,
+      stillHeld: [
+        {
+          why: 'breaks between(a, 0, 10), of which only runs tolerate 10 rows; between(a, 0, 50), of which only runs tolerate 75%; between(a, 0, 12)',
+          rows: 2,
+        },
+      ],
+    });
+    await t.define({ expect: `[between('a', 0, 11, { warnAbove: '1 rows' })]` });
+    expect(await t.store.quarantine.release({}, { recheck: true })).toMatchObject({ released: 2, stillHeld: [] });
+  });
+
   it('--recheck judges by custom SQL, which sees the columns of the view', async () => {
     await open();
     await load();

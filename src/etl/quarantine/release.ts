@@ -1,10 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import path from 'node:path';
-import { isRowRule } from '../../definitions/expectations.js';
+import {
+  describeExpectation,
+  type Expectation,
+  type ExpectationOptions,
+  isRowRule,
+} from '../../definitions/expectations.js';
 import { type FeatureTable, valueColumns } from '../../definitions/feature-table.js';
 import { StoreUnavailableError } from '../../errors.js';
-import { ids, type Session, type SqlValue, type StatementOptions, sameIn } from '../../lake/index.js';
+import { ids, lit, type Session, type SqlValue, type StatementOptions, sameIn } from '../../lake/index.js';
 import { writeParquet } from '../../lake/parquet-file.js';
 import { brokenRulesColumn, splitQuarantine } from '../../quality/index.js';
 import { type EtlContext, viewColumns } from '../etl-context.js';
@@ -123,7 +128,7 @@ async function keepReady(
 ): Promise<{ rows: number; broken: StillHeld[] }> {
   const { view, table } = context.view(name);
   const fit = `SELECT * EXCLUDE (${misfitColumn}) FROM read_parquet($1) WHERE ${misfitColumn} IS NULL`;
-  const expectations = view.expect.filter(isRowRule).filter(({ severity }) => severity !== 'warn');
+  const expectations = view.expect.filter(isRowRule).filter(isBinding);
   if (!recheck || expectations.length === 0) {
     const { rows } = await writeParquet(session, fit, [typed], ready, { signal });
     return { rows, broken: [] };
@@ -153,13 +158,34 @@ async function keepReady(
   const still = `${ready}.still.parquet`;
   await writeParquet(
     session,
-    `SELECT n._quarantine_id, 'breaks ' || array_to_string(g.${brokenRulesColumn}, '; ') AS ${misfitColumn}
+    `SELECT n._quarantine_id, 'breaks ' || array_to_string(${withTolerance(`g.${brokenRulesColumn}`, expectations)}, '; ') AS ${misfitColumn}
      FROM (${fit}) AS n JOIN read_parquet($2) AS g ON ${equal}`,
     [typed, badFile],
     still,
     { signal },
   );
   return { rows, broken: await heldBecause(session, name, still) };
+}
+
+/** Whether rows may not break it; what only warns holds up nobody. */
+const isBinding = ({ severity, warnAbove, errorAbove }: ExpectationOptions): boolean =>
+  severity !== 'warn' && (warnAbove === undefined || errorAbove !== undefined);
+
+/**
+ * The broken rules in SQL, each with what a run tolerates: a tolerance is about all rows of a run, and says nothing about which row
+ * may go, so a recheck knows none.
+ */
+function withTolerance(rules: string, expectations: readonly Expectation[]): string {
+  const tolerant = expectations.flatMap((e) => {
+    const { severity, tolerate, errorAbove = tolerate }: ExpectationOptions = e;
+    if (severity === 'quarantine' || errorAbove === undefined || errorAbove === 0) return [];
+    const most = typeof errorAbove === 'number' ? `${Number((errorAbove * 100).toPrecision(6))}%` : errorAbove;
+    const rule = describeExpectation(e);
+    return [`WHEN ${lit(rule)} THEN ${lit(`${rule}, of which only runs tolerate ${most}`)}`];
+  });
+  return tolerant.length === 0
+    ? rules
+    : `list_transform(${rules}, lambda rule: CASE rule ${tolerant.join(' ')} ELSE rule END)`;
 }
 
 const idsShown = 5;
