@@ -78,8 +78,9 @@ export function unique(columns: string | readonly string[], options: Expectation
 }
 
 /**
- * A number or time never decreases from one event of an entity to its next (by event time, then created time), within what a run
- * reads; `strict`: it grows each time. Nulls are passed over, NaN breaks it. The row after a drop is the bad one.
+ * A number or time never decreases from one event of an entity to its next (by event time, then created time), the first one of a
+ * run against the newest of the history before it; `strict`: it grows each time. Nulls are passed over, NaN breaks it. The row after a
+ * drop is the bad one.
  */
 export function monotonic(column: string, options: ExpectationOptions & { readonly strict?: boolean } = {}) {
   checkColumn('monotonic', column);

@@ -17,6 +17,7 @@ import {
   sampleRows,
   splitQuarantine,
   withoutKeyValues,
+  writePrevious,
   writeReport,
 } from '../quality/index.js';
 import { cleaned } from './clean-step.js';
@@ -31,6 +32,9 @@ import type { ExploreReport, StepOptions, StepTarget } from './step.js';
 /** Rows that go on to publish, and those a quarantine rule set aside. */
 export const validated = 'validated.parquet';
 export const quarantined = 'validated.quarantined.parquet';
+
+/** What rules about the order of events compare with; no part of what is published. */
+const previous = 'previous.parquet';
 
 type Target = StepTarget & { readonly pipeline: string };
 
@@ -104,19 +108,21 @@ async function explore(context: EtlContext, target: Target, { signal, onProgress
     const file = staging.file(cleaned);
     // Judged before rows are set aside: a quarantine rule is reported with all rows that broke it.
     const joinKeys = Object.keys(table.joinKeys);
+    const before = { file, table, expectations, previousFile: staging.file(previous), signal };
+    const order = { joinKeys, previousFile: await writePrevious(context.lake, session, before) };
     const interval = await intervalOf(context.lake, target.runId);
     const judged = await evaluateExpectations(session, {
       file,
       expectations,
       columns,
-      joinKeys,
+      ...order,
       signal,
       asOf: new Date(Math.min(Date.now(), interval?.end.getTime() ?? Number.POSITIVE_INFINITY)),
       lastRows: (runs) => lastAcceptedRows(context.lake, { ...target, interval, table: tableName(table) }, runs),
     });
     // Of a rule that could not be judged nobody can tell which rows to set aside.
     const isJudged = judged.every(({ error }) => error === undefined);
-    const request = { file, expectations, joinKeys, columns: Object.keys(columns), signal };
+    const request = { file, expectations, ...order, columns: Object.keys(columns), signal };
     const split = isJudged
       ? await splitQuarantine(session, { ...request, goodFile: staging.file(validated) }).catch((error: unknown) => {
           if (error instanceof DataError) return error;

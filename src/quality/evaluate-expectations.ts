@@ -7,21 +7,19 @@ import { judgeCustomSql } from './custom-sql-rule.js';
 import { findExamples } from './examples.js';
 import { type ExpectationResult, type Finding, judge, type Query } from './expectation-result.js';
 import { fileColumns } from './file-columns.js';
-import { countDecreasing, decreasing } from './monotonic-rule.js';
+import { countDecreasing, decreasing, type EventOrder } from './monotonic-rule.js';
 import { judgeChange } from './row-count-change.js';
 import { Bindings, breaks, checkFile, checkPatterns, checkRules } from './rule-sql.js';
 import { type Scan, scanFile } from './scan-rules.js';
 import { countTwins, twinRows } from './unique-rule.js';
 import { typeOf } from './value-json.js';
 
-export interface EvaluateRequest extends StatementOptions {
+export interface EvaluateRequest extends StatementOptions, EventOrder {
   /** A staging Parquet file. */
   readonly file: string;
   readonly expectations: readonly Expectation[];
   /** The declared columns of the file. */
   readonly columns: Schema;
-  /** Whose events follow each other; without any, all rows are of one entity. */
-  readonly joinKeys?: readonly string[] | undefined;
   /** What ages are counted from; default: now. */
   readonly asOf?: Date | undefined;
   /** The rows of the last accepted runs before this one, as many as asked for or as there are. */
@@ -67,12 +65,12 @@ const noHistory = 'nothing compared: there is no history here';
 
 /** Rules that need a look of their own. */
 async function lookAt(batch: Batch, e: Expectation, { rows }: Scan, request: EvaluateRequest): Promise<Finding> {
-  const { signal, joinKeys = [], lastRows } = request;
+  const { signal, lastRows } = request;
   switch (e.rule) {
     case 'unique':
       return countTwins(batch, e, { signal });
     case 'monotonic':
-      return countDecreasing(batch, e, joinKeys, { signal });
+      return countDecreasing(batch, e, request, { signal });
     case 'custom_sql':
       return judgeCustomSql(batch, e, Object.keys(request.columns), { signal });
     case 'no_drift':
@@ -85,7 +83,7 @@ async function lookAt(batch: Batch, e: Expectation, { rows }: Scan, request: Eva
 }
 
 /** The rows that break a rule; `undefined` for rules that have none to show. */
-function brokenRows(batch: Batch, e: Expectation, { joinKeys = [] }: EvaluateRequest): Query | undefined {
+function brokenRows(batch: Batch, e: Expectation, order: EventOrder): Query | undefined {
   const bindings = new Bindings();
   const from = (condition: string): Query => ({
     sql: `SELECT s.* FROM read_parquet(${bindings.bind(batch.file, 'VARCHAR')}) AS s WHERE ${condition}`,
@@ -98,7 +96,7 @@ function brokenRows(batch: Batch, e: Expectation, { joinKeys = [] }: EvaluateReq
     case 'unique':
       return twinRows(batch.file, e);
     case 'monotonic':
-      return decreasing(batch, e, joinKeys);
+      return decreasing(batch, e, order);
     default:
       return undefined;
   }

@@ -4,6 +4,7 @@ export type { ColumnDrift, DriftBin, DriftMethod, DriftResult, DriftValue } from
 export { type EvaluateRequest, evaluateExpectations } from './evaluate-expectations.js';
 export { type ExpectationResult, type ExpectationStatus, statusOf } from './expectation-result.js';
 export { fromJson } from './json-back.js';
+export { writePrevious } from './previous-values.js';
 export { type ProfileRequest, profileFile } from './profile.js';
 export { sampleRows } from './profile-rows.js';
 export type { Bin, ColumnProfile, JsonValue, Profile, Quantiles, SampleRows, TopValue } from './profile-types.js';

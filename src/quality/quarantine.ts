@@ -8,7 +8,7 @@ import { ids, lit, type Session, type SqlValue, type StatementOptions, sameIn, t
 import { writeParquet } from '../lake/parquet-file.js';
 import { keepBadRows } from './custom-sql-rule.js';
 import { fileColumns } from './file-columns.js';
-import { decreasing } from './monotonic-rule.js';
+import { decreasing, type EventOrder } from './monotonic-rule.js';
 import { shortRule } from './quality.js';
 import { Bindings, breaks, checkFile, checkPatterns } from './rule-sql.js';
 import { twins } from './unique-rule.js';
@@ -17,15 +17,13 @@ import { typeOf } from './value-json.js';
 /** The column of a quarantine file that names the rules its row breaks, VARCHAR[]. */
 export const brokenRulesColumn = '_broken_rules';
 
-export interface QuarantineRequest extends StatementOptions {
+export interface QuarantineRequest extends StatementOptions, EventOrder {
   /** A staging Parquet file. */
   readonly file: string;
   /** All expectations of the view; those of severity `quarantine` are used. */
   readonly expectations: readonly Expectation[];
   /** The declared columns of the file; for custom SQL. */
   readonly columns?: readonly string[] | undefined;
-  /** For rules about the order of an entity's events. */
-  readonly joinKeys?: readonly string[] | undefined;
   /** Share (0..1) of rows that may be set aside; default: limits.quarantineShareMax. */
   readonly shareMax?: number | undefined;
   /** Where the good rows go. Bad rows go beside it, to `<name>.quarantined.parquet`. */
@@ -94,7 +92,7 @@ interface Split {
 
 async function prepareSplit(
   session: Session,
-  { file, joinKeys = [], columns = [] }: QuarantineRequest,
+  { file, columns = [], ...order }: QuarantineRequest,
   rules: readonly Expectation[],
   options: StatementOptions,
 ): Promise<Split> {
@@ -120,7 +118,7 @@ async function prepareSplit(
       const batch = { session, file, found };
       if (rule.rule === 'custom_sql') await keepBadRows(batch, rule, columns, tempTable(table), options);
       else {
-        const { sql, values } = decreasing(batch, rule, joinKeys, 's._row');
+        const { sql, values } = decreasing(batch, rule, order, 's._row');
         await session.run(`CREATE TEMP TABLE ${tempTable(table)} AS ${sql}`, values, options);
       }
       tables.push(table);

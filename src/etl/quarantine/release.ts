@@ -11,7 +11,7 @@ import { type FeatureTable, valueColumns } from '../../definitions/feature-table
 import { StoreUnavailableError } from '../../errors.js';
 import { ids, lit, type Session, type SqlValue, type StatementOptions, sameIn } from '../../lake/index.js';
 import { writeParquet } from '../../lake/parquet-file.js';
-import { brokenRulesColumn, splitQuarantine } from '../../quality/index.js';
+import { brokenRulesColumn, splitQuarantine, writePrevious } from '../../quality/index.js';
 import { type EtlContext, viewColumns } from '../etl-context.js';
 import { decide } from './decide.js';
 import { misfitColumn, writeTypedRows } from './typed-rows.js';
@@ -136,11 +136,13 @@ async function keepReady(
   // Rows that were set aside twice are judged as the one they are: they would be each other's twins.
   const judged = `${ready}.judged.parquet`;
   await writeParquet(session, eachOnce(table, `(${fit})`), [typed], judged, { signal });
+  const before = { file: judged, table, expectations, previousFile: `${ready}.previous.parquet`, signal };
   const goodFile = `${ready}.good.parquet`;
   const { badFile } = await splitQuarantine(session, {
     file: judged,
     expectations: expectations.map((e) => ({ ...e, severity: 'quarantine' })),
     joinKeys: Object.keys(table.joinKeys),
+    previousFile: await writePrevious(context.lake, session, before),
     columns: Object.keys(viewColumns(view, table)),
     shareMax: 1,
     goodFile,
