@@ -45,6 +45,7 @@ export async function reportData(
       rows,
       columns: provenance.schema,
       owner: source.owner,
+      createdTimestampField: source.createdTimestampField,
     },
     counts: { read: rows, duplicates, dropped, quarantined },
     quality,

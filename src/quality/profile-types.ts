@@ -88,6 +88,18 @@ export interface Profile {
   readonly correlations?: Correlations | undefined;
   readonly missingTogether?: MissingTogether | undefined;
   readonly keyDuplicates?: KeyDuplicates | undefined;
+  readonly lateness?: Lateness | undefined;
+}
+
+/** Seconds from the event time of a row to its created time, below 0 where it was made before; quantiles as those of columns. */
+export interface Lateness {
+  /** Rows that have both times. */
+  readonly rows: number;
+  readonly min: number;
+  readonly p50: number;
+  readonly p95: number;
+  readonly p99: number;
+  readonly max: number;
 }
 
 /** Pearson's coefficient of pairs of number columns, over the rows in which both are finite. */

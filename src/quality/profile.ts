@@ -4,6 +4,7 @@ import { fileColumns } from './file-columns.js';
 import { correlationsOf } from './profile-correlations.js';
 import { scanDistributions } from './profile-distribution.js';
 import { largestGap } from './profile-gaps.js';
+import { latenessOf } from './profile-lateness.js';
 import { type Range, scanRanges } from './profile-range.js';
 import { keyDuplicates, missingTogether } from './profile-rows.js';
 import { type ColumnProfile, type Distribution, type Profile, profileLimits, type TimeGap } from './profile-types.js';
@@ -57,6 +58,7 @@ export async function profileFile(session: Session, request: ProfileRequest): Pr
     columns: profiles,
     correlations: await correlationsOf(session, file, { ...all, except: joinKeys }, { signal }),
     missingTogether: await missingTogether(session, file, all, { signal }),
+    lateness: await latenessOf(session, file, wanted, { approximate: isLarge, signal }),
     ...(rowKey === undefined ? {} : { keyDuplicates: await keyDuplicates(session, file, rowKey, { signal }) }),
   };
 }

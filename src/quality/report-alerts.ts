@@ -1,3 +1,4 @@
+import { createdTimestamp } from '../definitions/feature-table.js';
 import type { ColumnProfile } from './profile-types.js';
 import type { ReportData } from './report-data.js';
 import { formatNumber, formatShare } from './report-format.js';
@@ -43,7 +44,7 @@ export function alertsOf(report: ReportData): Alert[] {
           },
         ]
       : []),
-    those('missing in every row', ({ missing }) => rows > 0 && missing === rows),
+    those('missing in every row', ({ name, missing }) => rows > 0 && missing === rows && isExpected(name, report)),
     those(
       `missing in more than ${formatShare(alertLimits.missingShare)} of the rows`,
       ({ missing, missingRatio }) => missing < rows && missingRatio > alertLimits.missingShare,
@@ -82,6 +83,10 @@ export function alertsOf(report: ReportData): Alert[] {
   ];
   return found.filter((alert) => alert.columns.length > 0);
 }
+
+/** Created times that no column of the source gives are not missing. */
+const isExpected = (column: string, { source }: ReportData): boolean =>
+  column !== createdTimestamp || source === undefined || source.createdTimestampField !== undefined;
 
 function driftAlerts({ drift = [] }: ReportData): Alert[] {
   return drift.flatMap(({ reference, columns }) => {

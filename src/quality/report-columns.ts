@@ -23,11 +23,13 @@ export interface ColumnPlace {
   readonly cards: number;
   /** Columns that alerts are about, marked in the list of links. */
   readonly odd: ReadonlySet<string>;
+  /** Join keys: their numbers are names, shown as they are, and no measure of anything. */
+  readonly keys: readonly string[];
 }
 
 /** A card per column, and links to them. */
 export function columnCards({ rows, columns, quantilesAreApproximate }: Profile, place: ColumnPlace): Markup {
-  const { at, cards, odd } = place;
+  const { at, cards, odd, keys } = place;
   const index =
     columns.length >= indexFrom &&
     html`<nav class="index" aria-label="Columns" tabindex="0">${columns.map(
@@ -37,26 +39,36 @@ export function columnCards({ rows, columns, quantilesAreApproximate }: Profile,
   const others = columns.slice(cards);
   return html`<h3 id="v${at}-columns">Columns <small>${formatNumber(columns.length)}, over ${formatNumber(rows)} rows${quantilesAreApproximate && '; quantiles are estimates'}</small></h3>${index}<div class="cards">${columns
     .slice(0, cards)
-    .map((column, c) => card(column, `v${at}-c${c}`, rows))}</div>${
-    others.length > 0 && shortTable(others, at, cards)
+    .map((column, c) => card(column, { id: `v${at}-c${c}`, rows, isKey: keys.includes(column.name) }))}</div>${
+    others.length > 0 && shortTable(others, place)
   }`;
 }
 
-function shortTable(columns: readonly ColumnProfile[], at: number, from: number): Markup {
+function shortTable(columns: readonly ColumnProfile[], { at, cards: from, keys }: ColumnPlace): Markup {
   return html`<p class="soft">The other ${formatNumber(columns.length)} columns in short; report.json has all of them.</p><div class="panel scroll" tabindex="0" role="region" aria-label="Other columns"><table class="rows"><thead><tr><th scope="col">column</th><th scope="col">type</th><th scope="col" class="number">missing</th><th scope="col" class="number">distinct</th><th scope="col">min</th><th scope="col">max</th></tr></thead><tbody>${columns.map(
     ({ name, type, missing, distinct, min, max }, c) =>
-      html`<tr id="v${at}-c${from + c}"><td>${formatName(name)}</td><td>${shortType(type)}</td><td class="number">${formatNumber(missing)}</td><td class="number">${formatNumber(distinct)}</td><td>${formatValue(min)}</td><td>${formatValue(max)}</td></tr>`,
+      html`<tr id="v${at}-c${from + c}"><td>${formatName(name)}</td><td>${shortType(type)}</td><td class="number">${formatNumber(missing)}</td><td class="number">${formatNumber(distinct)}</td><td>${valueText(min, keys.includes(name))}</td><td>${valueText(max, keys.includes(name))}</td></tr>`,
   )}</tbody></table></div>`;
 }
 
-function card(column: ColumnProfile, id: string, rows: number): Markup {
+/** An id is looked up elsewhere, so it is neither rounded nor grouped. */
+const valueText = (value: JsonValue, isKey: boolean): string =>
+  isKey && typeof value === 'number' ? String(value) : formatValue(value);
+
+interface CardPlace {
+  readonly id: string;
+  readonly rows: number;
+  readonly isKey: boolean;
+}
+
+function card(column: ColumnProfile, { id, rows, isKey }: CardPlace): Markup {
   const { name, type, missing, missingRatio, distinct, distinctIsApproximate, nonFinite } = column;
   const isKeyLike = distinct === rows - missing && distinct > 1 && !distinctIsApproximate;
   return html`<section class="card" id="${id}"><header><h4>${formatName(name)}</h4><span class="mono">${shortType(type)}</span></header>
 <div class="meta"><span class="${missing > 0 && 'warn'}"><b>${formatNumber(missing)}</b> missing${missing > 0 && ` (${formatShare(missingRatio)})`}</span><span><b>${distinctIsApproximate && '≈ '}${formatNumber(distinct)}</b> distinct${isKeyLike && ', all different'}</span>${
     nonFinite > 0 && html`<span class="warn"><b>${formatNumber(nonFinite)}</b> ${oddNumbers(column)}</span>`
   }</div>${missing > 0 && meter('missing', missingRatio)}
-${distinct === 0 ? html`<p class="empty">No values.</p>` : html`${histogram(column)}${figures(column)}${shape(column)}${quantiles(column)}${texts(column)}${gap(column)}${topValues(column, rows)}`}</section>`;
+${distinct === 0 ? html`<p class="empty">No values.</p>` : html`${!isKey && histogram(column)}${figures(column, isKey)}${!isKey && html`${shape(column)}${quantiles(column)}`}${texts(column)}${gap(column)}${topValues(column, rows, isKey)}`}</section>`;
 }
 
 /** Of its NaN and infinite values, which there are. */
@@ -102,10 +114,11 @@ const figure = (label: string, value: JsonValue): Markup => {
 };
 const figureLetters = 9;
 
-function figures({ min, mean, max, stddev }: ColumnProfile): Markup | undefined {
+function figures({ min, mean, max, stddev }: ColumnProfile, isKey: boolean): Markup | undefined {
   if (min === null && max === null) return undefined;
-  if (mean === null) {
-    const show = (value: JsonValue) => (isTime(value) ? formatSecond(String(value)) : cutText(formatValue(value), 60));
+  if (mean === null || isKey) {
+    const show = (value: JsonValue) =>
+      isTime(value) ? formatSecond(String(value)) : cutText(valueText(value, isKey), 60);
     return html`<dl class="figures two">${pair('min', show(min))}${pair('max', show(max))}</dl>`;
   }
   return html`<dl class="figures">${figure('min', min)}${figure('mean', mean)}${figure('max', max)}${figure('std dev', stddev ?? '–')}</dl>`;
@@ -134,17 +147,18 @@ function quantiles({ quantiles: q, min, max }: ColumnProfile): Markup | undefine
   return html`<dl class="figures many">${named.map(({ label, value }) => pair(label, formatShort(Number(value))))}</dl>`;
 }
 
-function topValues({ topValues: top, distinct }: ColumnProfile, rows: number): Markup | undefined {
+function topValues({ topValues: top, distinct }: ColumnProfile, rows: number, isKey: boolean): Markup | undefined {
   const first = top[0];
+  const show = (value: JsonValue): string => valueText(value, isKey);
   if (first === undefined) return undefined;
   if (first.count === 1 && top.length > 1) return html`<p class="empty">No value occurs twice${examplesOf(top)}.</p>`;
   if (distinct > 10 && first.count / rows < spreadBelow) {
-    return html`<p class="empty">Most frequent: ${formatValue(first.value)}, in ${formatNumber(first.count)} rows.</p>`;
+    return html`<p class="empty">Most frequent: ${show(first.value)}, in ${formatNumber(first.count)} rows.</p>`;
   }
   const shown = top.filter(({ count }) => distinct <= 10 || count > 1).slice(0, distinct <= 10 ? 10 : 5);
   return html`<ul class="top"><li class="caption">${shown.length < distinct ? 'most frequent' : 'values'}</li>${shown.map(
     ({ value, count }) =>
-      html`<li><span class="value" title="${cutText(formatValue(value), valueLetters)}">${cutText(formatValue(value), valueLetters)}</span>${meter('bar', count / rows)}<span class="count">${formatNumber(count)}</span></li>`,
+      html`<li><span class="value" title="${cutText(show(value), valueLetters)}">${cutText(show(value), valueLetters)}</span>${meter('bar', count / rows)}<span class="count">${formatNumber(count)}</span></li>`,
   )}</ul>`;
 }
 

@@ -75,6 +75,8 @@ export interface ReportSource {
   readonly rows: number;
   readonly columns: readonly { readonly name: string; readonly type: string }[];
   readonly owner?: string | undefined;
+  /** The column that says when a row was made; without one no row has a created time. */
+  readonly createdTimestampField?: string | undefined;
 }
 
 /** Rows: read = duplicates + all of dropped + quarantined + what is left to publish. */

@@ -9,6 +9,7 @@ import { cutText, formatBytes, formatName, formatNumber, formatSecond, formatSha
 import { reportLimits } from './report-limits.js';
 import { correlationMap, missingSets } from './report-relations.js';
 import { sampleTable } from './report-rows.js';
+import { timesSection } from './report-times.js';
 
 export const verdicts = {
   passed: { label: 'Passed', look: 'good' },
@@ -26,15 +27,17 @@ export interface ViewPlace {
 
 /** All that is told of one view. */
 export function viewSection(report: ReportData, { at, cards, isOnly }: ViewPlace): Markup {
-  const { view, quality, profile, drift = [], sample, notes, source } = report;
+  const { view, quality, profile, drift = [], joinKeys = [], sample, notes, source } = report;
   const { label, look } = verdicts[quality];
   const odd = new Set(
     alertsOf(report).flatMap(({ columns }) => columns.flatMap((one) => [one.name, one.with ?? one.name])),
   );
   const correlations = profile.correlations && correlationMap(profile.correlations, at, profile.rows);
   const together = profile.missingTogether && missingSets(profile.missingTogether, at, profile.rows);
+  const times = timesSection(report, at);
   const links: [string, string, boolean][] = [
     ['expectations', 'Expectations', true],
+    ['times', 'Freshness', times !== undefined],
     ['drift', 'Drift', drift.length > 0],
     ['correlations', 'Correlations', correlations !== undefined],
     ['missing', 'Missing together', together !== undefined],
@@ -46,9 +49,9 @@ export function viewSection(report: ReportData, { at, cards, isOnly }: ViewPlace
     !isOnly && flow(report)
   }<nav class="jump" aria-label="Parts of ${formatName(view)}">${links
     .filter(([, , isThere]) => isThere)
-    .map(([id, text]) => html`<a href="#v${at}-${id}">${text}</a>`)}</nav>${expectationTable(report.expectations, at)}${
+    .map(([id, text]) => html`<a href="#v${at}-${id}">${text}</a>`)}</nav>${expectationTable(report, at)}${times}${
     drift.length > 0 && driftSection(drift, profile, at)
-  }${correlations}${together}${profile.columns.length > 0 && columnCards(profile, { at, cards, odd })}${
+  }${correlations}${together}${profile.columns.length > 0 && columnCards(profile, { at, cards, odd, keys: joinKeys })}${
     sample !== undefined && sample.rows.length > 0 && sampleTable(sample, at)
   }${source !== undefined && sourceTable(source, report, at)}${
     notes.length > 0 &&
@@ -76,21 +79,21 @@ export function flow({ counts, quality }: ReportData): Markup | undefined {
   }</dl>`;
 }
 
-function expectationTable(results: readonly ExpectationResult[], at: number): Markup {
+function expectationTable({ expectations: results, joinKeys = [] }: ReportData, at: number): Markup {
   if (results.length === 0) {
     return html`<h3 id="v${at}-expectations">Expectations <small>none</small></h3><p class="soft">The view expects nothing of its data; add rules with <code>expect</code>.</p>`;
   }
   const held = results.filter(({ passed }) => passed).length;
-  return html`<h3 id="v${at}-expectations">Expectations <small>${held} of ${results.length} hold</small></h3><div class="panel"><table class="rules"><thead><tr><th scope="col">Result</th><th scope="col">Expectation</th><th scope="col">Severity</th><th scope="col" class="number">Broken by</th><th scope="col" class="number">Observed</th></tr></thead><tbody>${results.map(expectationRow)}</tbody></table></div>`;
+  return html`<h3 id="v${at}-expectations">Expectations <small>${held} of ${results.length} hold</small></h3><div class="panel"><table class="rules"><thead><tr><th scope="col">Result</th><th scope="col">Expectation</th><th scope="col">Severity</th><th scope="col" class="number">Broken by</th><th scope="col" class="number">Observed</th></tr></thead><tbody>${results.map((result) => expectationRow(result, joinKeys))}</tbody></table></div>`;
 }
 
-function expectationRow(result: ExpectationResult): Markup {
+function expectationRow(result: ExpectationResult, joinKeys: readonly string[]): Markup {
   const { expectation, severity, tolerate, passed, error, note = error?.reason } = result;
   const look = passed ? 'good' : severity === 'error' ? 'bad' : 'warn';
   return html`<tr><td><span class="pill ${look}">${passed ? 'holds' : error === undefined ? 'broken' : 'not judged'}</span></td><td><code>${ruleText(expectation)}</code>${
     tolerate !== 0 &&
     html` <span class="soft">tolerates ${typeof tolerate === 'number' ? formatShare(tolerate) : tolerate}</span>`
-  }${note !== undefined && html`<br><span class="soft">${note}</span>`}</td><td data-label="severity">${severity}</td><td class="number" data-label="broken by">${brokenBy(result)}</td><td class="number" data-label="observed">${observed(result)}</td></tr>`;
+  }${note !== undefined && html`<br><span class="soft">${note}</span>`}</td><td data-label="severity">${severity}</td><td class="number" data-label="broken by">${brokenBy(result)}</td><td class="number" data-label="observed">${observed(result, joinKeys)}</td></tr>`;
 }
 
 function brokenBy({ rule, checked, failed, error }: ExpectationResult): string {
@@ -104,12 +107,16 @@ function brokenBy({ rule, checked, failed, error }: ExpectationResult): string {
 const isAboutAll = (rule: ExpectationResult['rule']): boolean =>
   ['mean_between', 'quantile_between', 'freshness', 'row_count_change', 'no_drift'].includes(rule);
 
-function observed({ rule, observed: seen }: ExpectationResult): string {
+function observed({ rule, columns, observed: seen }: ExpectationResult, joinKeys: readonly string[]): string {
   if (seen === null) return '–';
   if (rule === 'row_count' || rule === 'row_count_change')
     return `${typeof seen === 'number' ? formatNumber(seen) : seen} rows`;
   if (typeof seen === 'number') return isAboutAll(rule) ? formatNumber(seen) : formatShare(seen);
-  return seen.split('..').map(shortNumber).join(' to ');
+  const isKey = columns.some((column) => joinKeys.includes(column));
+  return seen
+    .split('..')
+    .map((text) => (isKey ? text : shortNumber(text)))
+    .join(' to ');
 }
 
 const shortNumber = (text: string): string => (Number.isNaN(Number(text)) ? text : formatNumber(Number(text)));

@@ -134,6 +134,55 @@ describe('the page', () => {
     expect(none).not.toMatch(/NaN|Infinity|undefined/);
   });
 
+  const textOf = (report: ReportData): string =>
+    renderReport(report)
+      .replace(/<style>.*?<\/style>/s, '')
+      .replace(/<[^>]*>/g, ' ')
+      .replace(/\s+/g, ' ');
+
+  it('ids of join keys are shown as they are, and nothing is computed of them', async () => {
+    const ids = `SELECT (1001 + i % 3)::BIGINT AS k, (1001 + i % 3)::BIGINT AS v FROM range(50) AS r(i)`;
+    const file = await staging.write('keyed', ids);
+    const expectations = await evaluateExpectations(staging.session, {
+      file,
+      expectations: [between('k', 0, 2000)],
+      columns: { k: int64(), v: int64() },
+    });
+    const report = { ...(await reportOn(ids)), expectations, joinKeys: ['k'] };
+    const text = textOf(report);
+    expect(text).toContain('k BIGINT 0 missing 3 distinct min 1001 max 1003 values 1001 17 1002 17 1003 16');
+    expect(text).toMatch(/v BIGINT 0 missing 3 distinct .* mean 1,001\.98 .* values 1,001 17 1,002 17/);
+    expect(text).toContain('1001 to 1003');
+  });
+
+  const timed = (made: string) =>
+    `SELECT i::BIGINT AS k, make_timestamptz(i * 60000000) AS event_timestamp, ${made} AS created_timestamp FROM range(101) AS r(i)`;
+
+  it('created times that the source does not give are not missing', async () => {
+    const report = await reportOn(timed('NULL::TIMESTAMPTZ'));
+    expect(textOf(report)).not.toContain('missing in every row');
+    expect(textOf(report)).not.toContain('lateness');
+    const source = { ...report.source, createdTimestampField: 'made' };
+    expect(textOf({ ...report, source })).toMatch(/Note missing in every row: created_timestamp/);
+  });
+
+  it('tells how fresh the rows are, and how long after their events they were made', async () => {
+    const report = await reportOn(timed('make_timestamptz(i * 60000000 + i * 1000000 - 5000000)'));
+    expect(report.profile.lateness).toEqual({ rows: 101, min: -5, p50: 45, p95: 90, p99: 94, max: 95 });
+    const interval = { start: '1970-01-01T00:00:00.000Z', end: '1970-01-01T02:00:00.000Z' };
+    const text = textOf({ ...report, interval });
+    expect(text).toContain(
+      'Freshness and lateness newest event 1970-01-01 01:40 UTC, 20 min before the interval ended',
+    );
+    expect(text).toContain('lateness median 45 s, 95% up to 1 min 30 s, 99% up to 1 min 34 s; from −5 s to 1 min 35 s');
+    // An interval that is not over yet.
+    expect(textOf({ ...report, interval: { ...interval, end: '2122-01-01T00:00:00.000Z' } })).toMatch(
+      /18,992 days before it was validated/,
+    );
+    const some = await reportOn(timed('CASE WHEN i < 10 THEN make_timestamptz(i * 60000000 + 3600000000) END'));
+    expect(textOf(some)).toContain('lateness 1 h each, of 10 rows');
+  });
+
   it('does nothing but be read: a policy, no script, no request, no link but to the web', async () => {
     const page = renderReport({ ...(await reportOn(rows)), workflowUrl: 'javascript:alert(1)' });
     expect(page).toContain(`content="default-src &#39;none&#39;; style-src &#39;unsafe-inline&#39;`);
