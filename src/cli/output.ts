@@ -1,5 +1,6 @@
 import Table from 'cli-table3';
 import { describeError } from '../errors.js';
+import { printable, printableLines } from './printable.js';
 
 /** JSON as every command prints it: one object, bigint as number where exact and as text elsewhere, times as ISO strings. */
 export const toJson = (value: unknown): string =>
@@ -29,7 +30,7 @@ export function printTable(
   }
   const plain = process.stdout.isTTY !== true;
   const table = new Table({
-    head: columns,
+    head: columns.map(printable),
     style: plain ? { head: [], border: [], compact: true } : { head: ['cyan'], border: ['gray'], compact: true },
   });
   for (const row of rows) table.push(columns.map((column) => formatCell(row[column])));
@@ -39,7 +40,10 @@ export function printTable(
 /** A table without lines, for what is many columns wide; columns in the order of the first row. */
 export function printColumns(rows: readonly Readonly<Record<string, unknown>>[]): void {
   const columns = Object.keys(rows[0] ?? {});
-  const lines = [columns, ...rows.map((row) => columns.map((column) => formatCell(row[column])))];
+  const lines = [
+    columns.map(printable),
+    ...rows.map((row) => columns.map((column) => printable(formatCell(row[column])))),
+  ];
   const widths = columns.map((_, at) => Math.max(...lines.map((line) => (line[at] ?? '').length)));
   for (const line of lines)
     console.log(
@@ -50,12 +54,13 @@ export function printColumns(rows: readonly Readonly<Record<string, unknown>>[])
     );
 }
 
+/** A value of whatever type, as a terminal may show it. */
 export function formatCell(value: unknown): string {
   if (value === null || value === undefined) return '·';
   if (value instanceof Date) return value.toISOString().replace('.000Z', 'Z');
   if (value instanceof Uint8Array) return `0x${Buffer.from(value).toString('hex')}`;
   if (typeof value === 'number' && !Number.isInteger(value)) return String(Number(value.toPrecision(9)));
-  return typeof value === 'object' ? toJson(value) : String(value);
+  return printableLines(typeof value === 'object' ? toJson(value) : String(value));
 }
 
 /** `1,805 rows`, `1 row` */
@@ -72,5 +77,5 @@ export function printError(error: unknown, json: boolean): void {
   const { name, where, mend } = (error ?? {}) as { name?: string; where?: string; mend?: string };
   const message = error instanceof Error ? error.message : String(error);
   if (json) console.error(toJson({ error: { type: name ?? 'Error', message, where, mend } }));
-  else console.error(`asof: ${describeError(error)}`);
+  else console.error(`asof: ${printableLines(describeError(error))}`);
 }

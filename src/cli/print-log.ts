@@ -1,4 +1,5 @@
 import type { RunLogLine } from '../index.js';
+import { printable } from './printable.js';
 
 /**
  * Lines of a run's log for people, the worker named where it changes:
@@ -20,7 +21,7 @@ export class LogPrinter {
     ].join('\n');
     const [first = '', ...rest] = lines.split('\n');
     const head = known.length === 0 ? first : `${first} (${known.join(', ')})`;
-    return [head, ...rest.map((more) => `    ${more.trim()}`)].join('\n');
+    return [head, ...rest.map((more) => `    ${more.trim()}`)].map(printable).join('\n');
   }
 }
 

@@ -8,7 +8,10 @@ export const printable = (text: string): string =>
     return `\\u${(found.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`;
   });
 
-/** The same, cut to so many letters. */
+/** The same of a text whose lines are its own, as those of an error or of JSON. */
+export const printableLines = (text: string): string => text.split('\n').map(printable).join('\n');
+
+/** The same as {@link printable}, cut to so many letters. */
 export function fitted(text: string, most: number): string {
   const letters = [...printable(text)];
   return letters.length <= most ? letters.join('') : `${letters.slice(0, Math.max(0, most - 1)).join('')}…`;

@@ -8,6 +8,7 @@ import { plural, printJson, seconds } from './output.js';
 import { driftOf, printDrift } from './print-drift.js';
 import { printLog } from './print-log.js';
 import { failedExpectations, printFailedExpectations, printSteps } from './print-run.js';
+import { printable, printableLines } from './printable.js';
 import { reportLines } from './report-lines.js';
 import { findTemporal } from './temporal-location.js';
 
@@ -42,7 +43,7 @@ export async function showRun(options: GlobalOptions, id: string): Promise<undef
     }
     for (const line of reportLines(record.reports)) console.log(line);
     if (shown.url !== undefined) console.log(shown.url);
-    if (record.message !== undefined) console.log(`\n${record.message}`);
+    if (record.message !== undefined) console.log(`\n${printableLines(record.message)}`);
     await printFailedExpectations(store, record.runId);
     await printDrift(store, record.runId);
     if (logs.length > 0) {
@@ -100,6 +101,8 @@ function printNow({ status }: ShownRun, live: LiveProgress | undefined): void {
   const { step, attempt = 1, lastFailure, detail } = live;
   // A run that has a record is open: one that still says so has no steps to tell of, as a stream.
   if (step !== undefined && step !== 'open')
-    console.log(`now: ${step}${attempt > 1 ? `, attempt ${attempt}; the one before: ${lastFailure}` : ''}`);
-  if (detail !== '') console.log(detail);
+    console.log(
+      `now: ${step}${attempt > 1 ? `, attempt ${attempt}; the one before: ${printable(lastFailure ?? '')}` : ''}`,
+    );
+  if (detail !== '') console.log(printableLines(detail));
 }

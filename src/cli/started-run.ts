@@ -5,6 +5,7 @@ import { exitCodes } from './exit-code.js';
 import { interruptSignal } from './interrupt.js';
 import { plural, printJson } from './output.js';
 import { failedExpectations, printFailedExpectations, printSteps } from './print-run.js';
+import { printableLines } from './printable.js';
 import { runTask } from './progress.js';
 import { reportLines } from './report-lines.js';
 import { type RunOutcome, refusalOf, waitForRun } from './wait-for-run.js';
@@ -75,6 +76,6 @@ async function print(
   for (const line of reportLines(outcome.reports)) console.log(line);
   if (url !== undefined) console.log(url);
   if (outcome.status === 'completed') return;
-  console.error(`asof: ${outcome.message}`);
+  console.error(`asof: ${printableLines(outcome.message ?? '')}`);
   await printFailedExpectations(store, outcome.runId);
 }
