@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
-import { DuckDBInstance } from '@duckdb/node-api';
+import type { DuckDBInstance } from '@duckdb/node-api';
 import { duckdbMemoryLimit, duckdbThreads } from '../config.js';
 import { AsofError, StoreUnavailableError } from '../errors.js';
 import { type CatalogOptions, catalog, type LakeCatalog } from './catalog.js';
-import { loadExtension } from './extensions.js';
+import { openDuckDB } from './extensions.js';
 import { firstLine } from './first-line.js';
 import { PostgresCatalog } from './postgres/postgres-catalog.js';
 import { Session, type SqlRow, type SqlValue, type StatementOptions } from './session.js';
@@ -50,17 +50,12 @@ export class Lake {
     try {
       mkdirSync(path.join(options.stateDir, 'tmp'), { recursive: true });
       const its = openCatalog(options);
-      const instance = await DuckDBInstance.create(':memory:', {
+      const settings = {
         memory_limit: duckdbMemoryLimit(),
         threads: String(duckdbThreads()),
         temp_directory: path.join(options.stateDir, 'tmp'),
-        autoinstall_known_extensions: 'false',
-      });
-      const connection = await instance.connect();
-      // Not possible when the instance is made: time zones come with an extension that is linked in but loaded later.
-      await connection.run("SET GLOBAL TimeZone = 'UTC'");
-      await loadExtension(connection, 'ducklake');
-      await loadExtension(connection, its.extension);
+      };
+      const { instance, connection } = await openDuckDB(settings, ['ducklake', its.extension]);
       lake = new Lake(options, instance, its, new Session(connection, its.sessions));
       await its.attach(lake.#reader);
       await lake.#createTables();

@@ -1,6 +1,5 @@
-import { DuckDBInstance } from '@duckdb/node-api';
 import { duckdbMemoryLimit } from '../config.js';
-import { loadExtension } from './extensions.js';
+import { openDuckDB } from './extensions.js';
 import { Session } from './session.js';
 
 export interface ScratchOptions {
@@ -19,17 +18,11 @@ export async function withScratchDatabase<T>(
   { extensions = [], memoryLimit = duckdbMemoryLimit() }: ScratchOptions,
   work: (session: Session) => Promise<T>,
 ): Promise<T> {
-  const instance = await DuckDBInstance.create(':memory:', {
-    memory_limit: memoryLimit,
-    threads: '1',
-    preserve_insertion_order: 'false',
-    autoinstall_known_extensions: 'false',
-  });
+  const settings = { memory_limit: memoryLimit, threads: '1', preserve_insertion_order: 'false' };
+  const { instance, connection } = await openDuckDB(settings, extensions);
   try {
-    const session = new Session(await instance.connect());
+    const session = new Session(connection);
     try {
-      await session.run("SET GLOBAL TimeZone = 'UTC'");
-      for (const name of extensions) await loadExtension(session.connection, name);
       return await work(session);
     } finally {
       session.close();
