@@ -50,7 +50,7 @@ export async function rewriteTables(
   }
   for (const { schema, table } of await lookAtCatalog(lake, keys)) add(schema, table);
   const there = await lake.all<{ schema: string; table: string }>(
-    'SELECT schema_name AS schema, table_name AS "table" FROM duckdb_tables() WHERE database_name = $1',
+    'SELECT DISTINCT schema_name AS schema, table_name AS "table" FROM duckdb_columns() WHERE database_name = $1',
     [catalog],
   );
   let written = 0;

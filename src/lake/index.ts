@@ -7,4 +7,5 @@ export { shownPath } from './shown-path.js';
 export { checkSnapshot, type LakeMoment, readAsOf, resolveMoment } from './snapshots.js';
 export { id, ids, lit, sameIn, tempTable } from './sql.js';
 export { type SystemTable, systemSchema } from './system-tables.js';
+export { tableExists } from './table-exists.js';
 export { isConflict, type TransactionOptions } from './transaction.js';

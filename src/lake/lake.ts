@@ -173,7 +173,7 @@ export class Lake {
   /** The full names of one system table in all projects of this lake that have it: snapshots belong to all of them. */
   async everywhere(table: SystemTable): Promise<string[]> {
     const rows = await this.all<{ schema: string }>(
-      `SELECT schema_name AS schema FROM duckdb_tables()
+      `SELECT DISTINCT schema_name AS schema FROM duckdb_columns()
        WHERE database_name = $1 AND table_name = $2 AND ends_with(schema_name, $3) ORDER BY schema_name`,
       [catalog, table, systemSchema('')],
     );
@@ -183,7 +183,8 @@ export class Lake {
   /** Also tables and columns that a newer version added to a lake that is there. */
   async #createTables(): Promise<void> {
     const known = await this.all<{ name: string; columns: bigint }>(
-      'SELECT table_name AS name, column_count AS columns FROM duckdb_tables() WHERE database_name = $1 AND schema_name = $2',
+      `SELECT table_name AS name, count(*) AS columns FROM duckdb_columns()
+       WHERE database_name = $1 AND schema_name = $2 GROUP BY table_name`,
       [catalog, systemSchema(this.project)],
     );
     const widths = new Map(known.map(({ name, columns }) => [name, Number(columns)]));

@@ -3,7 +3,7 @@ import { existsSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { DataError, DefinitionError, StoreUnavailableError } from '../errors.js';
 import { columnReader } from '../lake/chunk-values.js';
-import { catalog, id, type Lake, lit, type Session } from '../lake/index.js';
+import { catalog, id, type Lake, lit, type Session, tableExists } from '../lake/index.js';
 import { isTooOld, writeFileByCopy } from '../lake/parquet-file.js';
 import { itemsOf, sqlType, type ValueType } from '../types.js';
 import { insertTrainingSet, type NewTrainingSet } from './training-sets.js';
@@ -80,11 +80,7 @@ async function checkTableFree(lake: Lake, table: string): Promise<void> {
       mend: 'use letters, digits and single underscores, starting with a letter',
     });
   }
-  const found = await lake.one(
-    'SELECT 1 FROM duckdb_tables() WHERE database_name = $1 AND schema_name = $2 AND lower(table_name) = lower($3)',
-    [catalog, lake.project, table],
-  );
-  if (found !== undefined) {
+  if (await tableExists(lake, lake.project, table)) {
     throw new DefinitionError('the project has a table or feature view of that name', {
       where,
       mend: `choose another, e.g. training_${table}`,

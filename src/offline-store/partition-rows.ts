@@ -44,7 +44,7 @@ export async function partitionRows(
 async function ownTables(lake: Lake, session: Pick<Session, 'all'>, table: FeatureTable): Promise<number[]> {
   const prefix = partitionTableName(table, '');
   const rows = await session.all<{ name: string }>(
-    `SELECT table_name AS name FROM duckdb_tables()
+    `SELECT DISTINCT table_name AS name FROM duckdb_columns()
      WHERE database_name = $1 AND schema_name = $2 AND starts_with(table_name, $3)`,
     [catalog, systemSchema(lake.project), prefix],
   );

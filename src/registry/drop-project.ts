@@ -15,7 +15,8 @@ export async function dropProject(lake: Lake): Promise<TeardownCounts> {
       objectKinds.map((kind) => [kind, entries.filter((entry) => entry.kind === kind).length]),
     ) as Record<ObjectKind, number>;
     const tables = await session.one<{ n: bigint }>(
-      'SELECT count(*) AS n FROM duckdb_tables() WHERE database_name = $1 AND schema_name IN ($2, $3)',
+      `SELECT count(DISTINCT (schema_name, table_name)) AS n FROM duckdb_columns()
+       WHERE database_name = $1 AND schema_name IN ($2, $3)`,
       [catalog, ...schemas],
     );
     for (const schema of schemas) await session.run(`DROP SCHEMA ${catalog}.${id(schema)} CASCADE`);

@@ -1,5 +1,5 @@
 import { DefinitionError } from '../errors.js';
-import { catalog, type Lake, type Session, systemSchema } from '../lake/index.js';
+import { catalog, type Lake, type Session, systemSchema, tableExists } from '../lake/index.js';
 import type { RegistryEntry, RegistryMoment } from './registry.js';
 import type { ObjectKind, Spec } from './spec.js';
 
@@ -35,15 +35,6 @@ export async function readHead(from: Lake | Session, lake: Lake, snapshot?: numb
       cause: error,
     });
   }
-}
-
-/** Names differ by more than their case to SQL. */
-export async function tableExists(from: Lake | Session, schema: string, table: string): Promise<boolean> {
-  const found = await from.one(
-    'SELECT 1 FROM duckdb_tables() WHERE database_name = $1 AND schema_name = $2 AND lower(table_name) = lower($3)',
-    [catalog, schema, table],
-  );
-  return found !== undefined;
 }
 
 /** The newest entry of every object up to a moment, removed ones included, by kind and name. */

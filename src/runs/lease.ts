@@ -1,6 +1,6 @@
 import { FencedError } from '../errors.js';
 import { createLeaseTable, leaseTable } from '../lake/feature-tables.js';
-import { catalog, type Lake, type Session, systemSchema } from '../lake/index.js';
+import { type Lake, type Session, systemSchema, tableExists } from '../lake/index.js';
 import { type DataInterval, formatInterval } from './interval.js';
 
 export interface LeaseHolder {
@@ -26,13 +26,8 @@ const nameOf = ({ pipeline, scope }: Leased): string => (scope === undefined ? p
 
 /** Makes the table of a scope, with the first lease of its kind. */
 export async function makeLease(lake: Lake, leased: Leased): Promise<void> {
-  const isThere = async (from: Lake | Session): Promise<boolean> => {
-    const found = await from.one(
-      'SELECT 1 FROM duckdb_tables() WHERE database_name = $1 AND schema_name = $2 AND table_name = $3',
-      [catalog, systemSchema(lake.project), `lease_${nameOf(leased)}`],
-    );
-    return found !== undefined;
-  };
+  const isThere = (from: Lake | Session): Promise<boolean> =>
+    tableExists(from, systemSchema(lake.project), `lease_${nameOf(leased)}`);
   if (await isThere(lake)) return;
   await lake.transaction({ message: `make lease ${nameOf(leased)}` }, async (session) => {
     // A second head row would let two holders in.
