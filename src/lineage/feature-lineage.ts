@@ -51,7 +51,7 @@ interface Origins {
 
 /**
  * The columns of its sources that a feature is made of. A transform is a function: which of the event's fields it takes for which
- * feature is not known, so it counts as made of all of them.
+ * feature is not known, so it counts as made of all that it sees; those that are dropped at ingest it does not.
  */
 export function columnOrigins(
   { applied, repo }: Pick<Telling, 'applied' | 'repo'>,
@@ -62,12 +62,11 @@ export function columnOrigins(
   const declared = applied.sources.get(spec.source);
   const batch = batchSourceOf(applied, spec.source);
   const fields = declared?.kind === 'kafka_source' ? Object.keys(declared.event) : [];
-  const columns = transformHash === undefined ? [feature] : fields;
-  const sources = [...new Set([spec.source, ...(batch === undefined ? [] : [batch])])].map((source) => ({
-    source,
-    columns,
-    pii: piiOf(applied, source),
-  }));
+  const sources = [...new Set([spec.source, ...(batch === undefined ? [] : [batch])])].map((source) => {
+    const pii = piiOf(applied, source);
+    const columns = transformHash === undefined ? [feature] : fields.filter((field) => pii[field] !== 'drop');
+    return { source, columns, pii };
+  });
   if (transformHash === undefined) return { sources, transform: undefined };
   const definition = repo.views.get(view) as { readonly transform?: { readonly name?: string } } | undefined;
   const name = definition?.transform?.name;

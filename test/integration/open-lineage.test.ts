@@ -30,9 +30,12 @@ export const salaries = featureView({ name: 'salaries', entities: [person], sour
   expect: [notNull('bonus'), between('bonus', 0, 20, { severity: 'warn' })] });
 export const loadPeople = pipeline({ name: 'load_people', workflow: 'dbToOfflineStore', args: { views: ['salaries'] },
   schedule: manual(), owner: 'hr@example.com', description: 'What people are paid' });
-const calls = kafkaSource({ name: 'calls', topic: 'calls', timestampField: 'at', pii: { phone: 'hash' },
-  event: { person_id: int64(), at: timestamp(), phone: string() } });
+const calls = kafkaSource({ name: 'calls', topic: 'calls', timestampField: 'at', pii: { phone: 'hash', mail: 'drop' },
+  event: { person_id: int64(), at: timestamp(), phone: string(), mail: string() } });
 export const newestCall = streamFeatureView({ name: 'newest_call', entities: [person], source: calls, features: { phone: string() } });
+export const firstCall = streamFeatureView({ name: 'first_call', entities: [person], source: calls, features: { caller: string() },
+  transform: ({ phone }) => ({ caller: phone }) });
+export const streamFirst = pipeline({ name: 'stream_first', workflow: 'streamToStores', args: { view: 'first_call' }, schedule: manual() });
 export const streamCalls = pipeline({ name: 'stream_calls', workflow: 'streamToStores', args: { view: 'newest_call' }, schedule: manual() });
 `;
 
@@ -214,6 +217,29 @@ describe('OpenLineage events', () => {
     const { nodes } = await lineageOf(store, { name: 'newest_call:phone' });
     const column = nodes.find(({ kind }) => kind === 'column');
     expect(column?.detail).toMatchObject({ source: 'calls', columns: ['phone'], pii: { phone: 'hash' } });
+  });
+
+  it('tell of a feature that a transform makes that it may be made of all fields that the transform sees', async () => {
+    const runId = await open('stream_first');
+    const { outputs } = await event(runId, 'START');
+    const { fields = {} } = (outputs[0]?.facets['columnLineage'] ?? {}) as {
+      fields?: Record<string, { inputFields: { field: string; transformations: object[] }[] }>;
+    };
+    // Not of what is dropped, which the transform never sees.
+    expect(fields['caller']?.inputFields.map(({ field }) => field)).toEqual(['person_id', 'at', 'phone']);
+    const description = expect.stringContaining('which of its fields it takes for this column is not known');
+    for (const { field, transformations } of fields['caller']?.inputFields ?? [])
+      expect(transformations).toEqual([
+        { type: 'DIRECT', subtype: 'TRANSFORMATION', masking: field === 'phone', description },
+      ]);
+    // The transform has no part in keys and times.
+    for (const [column, field] of [
+      ['person_id', 'person_id'],
+      ['event_timestamp', 'at'],
+    ] as const)
+      expect(fields[column]?.inputFields).toMatchObject([{ field, transformations: [{ subtype: 'IDENTITY' }] }]);
+    const { nodes } = await lineageOf(store, { name: 'first_call:caller' });
+    expect(nodes.find(({ kind }) => kind === 'column')?.detail['columns']).toEqual(['person_id', 'at', 'phone']);
   });
 
   it('tell of streams and of what is brought online', async () => {

@@ -79,10 +79,7 @@ export function onlineDataset(
   const name = onlineName(described.repo, view.spec.name);
   const table = lakeName(described.repo, tableName(view.table));
   const fields = Object.fromEntries(
-    viewColumns(view).map(([column]) => [
-      column,
-      { inputFields: [inputField(table, column, { subtype: 'IDENTITY' })] },
-    ]),
+    viewColumns(view).map(([column]) => [column, { inputFields: [inputField(table, column, identity)] }]),
   );
   return {
     ...name,
@@ -115,42 +112,55 @@ export function tableColumnLineage(
 ): Facet | undefined {
   const { spec } = described.applied.views.get(view) as RegisteredView;
   const fields: [string, { inputFields: object[] }][] = [];
-  const add = (column: string, from: (source: SourceSpec) => readonly string[], subtype: string): void => {
+  const add = (
+    column: string,
+    from: (source: SourceSpec) => readonly string[],
+    by: Transformation = identity,
+  ): void => {
     const inputFields = [...reads].flatMap(([source, dataset]) => {
       const declared = described.applied.sources.get(source);
       if (declared === undefined) return [];
       const pii = declared.pii ?? {};
       return from(declared).map((field) =>
-        inputField(dataset, field, { subtype, masking: ['hash', 'mask'].includes(pii[field] ?? '') }),
+        inputField(dataset, field, { ...by, masking: ['hash', 'mask'].includes(pii[field] ?? '') }),
       );
     });
     if (inputFields.length > 0) fields.push([column, { inputFields }]);
   };
-  for (const key of Object.keys(spec.joinKeys)) add(key, () => [key], 'IDENTITY');
-  add(eventTimestamp, ({ timestampField }) => [timestampField], 'IDENTITY');
-  add(
-    createdTimestamp,
-    ({ createdTimestampField }) => (createdTimestampField === undefined ? [] : [createdTimestampField]),
-    'IDENTITY',
+  for (const key of Object.keys(spec.joinKeys)) add(key, () => [key]);
+  add(eventTimestamp, ({ timestampField }) => [timestampField]);
+  add(createdTimestamp, ({ createdTimestampField }) =>
+    createdTimestampField === undefined ? [] : [createdTimestampField],
   );
   for (const feature of Object.keys(spec.features)) {
     const { sources, transform } = columnOrigins(described, view, feature);
     add(
       feature,
       ({ name }) => sources.find(({ source }) => source === name)?.columns ?? [],
-      transform === undefined ? 'IDENTITY' : 'TRANSFORMATION',
+      transform === undefined ? identity : wholeEvent,
     );
   }
   return fields.length === 0 ? undefined : facet('columnLineage', { fields: Object.fromEntries(fields) });
 }
 
-const inputField = (
-  dataset: DatasetName,
-  field: string,
-  { subtype, masking = false }: { subtype: string; masking?: boolean },
-) => ({
+/** How a column comes from another, in OpenLineage's words. */
+interface Transformation {
+  readonly subtype: 'IDENTITY' | 'TRANSFORMATION';
+  readonly description?: string;
+  readonly masking?: boolean;
+}
+
+const identity: Transformation = { subtype: 'IDENTITY' };
+
+/** More is not known, and who reads the lineage of a column must not take it for more. */
+const wholeEvent: Transformation = {
+  subtype: 'TRANSFORMATION',
+  description: 'made by a function of the whole event: which of its fields it takes for this column is not known',
+};
+
+const inputField = (dataset: DatasetName, field: string, by: Transformation) => ({
   ...{ namespace: dataset.namespace, name: dataset.name, field },
-  transformations: [{ type: 'DIRECT', subtype, masking }],
+  transformations: [{ type: 'DIRECT', masking: false, ...by }],
 });
 
 const schemaFacet = (columns: readonly (readonly [string, string])[]): Facet =>
