@@ -1,8 +1,13 @@
+import type { TestProject } from 'vitest/node';
 import { ensureDuckdbExtensions, ensureTemporalCli } from '../src/toolchain/index.js';
+import { makeBuild } from './support/build.js';
 import { ensureServices } from './support/services.js';
 
-/** Everything the tests need that `npm ci` does not bring: found or fetched once, before the first test. */
-export async function setup(): Promise<void> {
+/**
+ * Everything the tests need that `npm ci` does not bring: found, fetched or built once, before the first test.
+ * @returns what takes away again what was built.
+ */
+export async function setup(project: TestProject): Promise<() => void> {
   // Where `asof services` is used by hand: a test says itself which engines it means.
   for (const name of ['CATALOG_URL', 'SHARED_PATH', 'REDIS_URL', 'KAFKA_BROKERS', 'SOURCE_URL'])
     delete process.env[`ASOF_${name}`];
@@ -17,4 +22,7 @@ export async function setup(): Promise<void> {
   }
   for (const reason of reasons) console.warn(`tests will be SKIPPED, no ${reason}`);
   process.env['ASOF_TEST_MISSING_SERVICES'] = JSON.stringify(missing);
+  const build = await makeBuild();
+  project.onTestsRerun(build.compile);
+  return build.remove;
 }

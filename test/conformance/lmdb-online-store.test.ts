@@ -4,7 +4,6 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import os from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { DataError, DefinitionError, StoreUnavailableError } from '../../src/errors.js';
 import { entityKey } from '../../src/online-store/entity-key.js';
@@ -13,6 +12,7 @@ import type { OnlineStore } from '../../src/online-store/online-store.js';
 import { decodeValues, encodeRow, eventUsOf } from '../../src/online-store/row-codec.js';
 import { storedSchema } from '../../src/online-store/stored-schema.js';
 import { int64 } from '../../src/types.js';
+import { builtProgram } from '../support/build.js';
 import { onlineStoreConformance } from './online-store.js';
 
 onlineStoreConformance('LMDB', async () => {
@@ -47,8 +47,8 @@ describe('LMDB and other processes', () => {
   let store: OnlineStore;
   const children: ChildProcess[] = [];
 
-  const script = fileURLToPath(new URL('./lmdb-online-store-child.ts', import.meta.url));
-  const command = (mode: string, count: number) => ['--import', 'tsx', script, directory, mode, String(count)];
+  const script = builtProgram('test/conformance/lmdb-online-store-child.ts');
+  const command = (mode: string, count: number) => [script, directory, mode, String(count)];
   const start = (mode: string, count = 0) => {
     const child = spawn(process.execPath, command(mode, count), {
       stdio: ['pipe', 'pipe', 'inherit'],

@@ -2,6 +2,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { afterEach, expect, it } from 'vitest';
 import { StoreUnavailableError } from '../../src/errors.js';
+import { builtProgram } from '../support/build.js';
 import { onBothCatalogs } from '../support/catalogs.js';
 import { newestInLake, TestStore } from '../support/store.js';
 import { TestStream } from '../support/stream.js';
@@ -105,14 +106,9 @@ onBothCatalogs('forget, killed', (engines) => {
     const killedAt: string[] = [];
     // Killed as its second, fourth … step begins, until it comes through.
     for (let step = 1; ; step += 2) {
-      const child = fork(
-        new URL('../support/forget-process.ts', import.meta.url),
-        [t.repo, String(gone), String(step)],
-        {
-          execArgv: ['--import', 'tsx'],
-          stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-        },
-      );
+      const child = fork(builtProgram('test/support/forget-process.ts'), [t.repo, String(gone), String(step)], {
+        stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+      });
       child.on('message', (line) => killedAt.push(String(line)));
       const [code, signal] = (await once(child, 'exit')) as [number | null, string | null];
       if (signal === null) {

@@ -1,6 +1,5 @@
 import { fork } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Admin } from 'kafkajs';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -9,6 +8,7 @@ import { kafkaClient } from '../../src/stream-source/kafka-connection.js';
 import { openKafkaStreamProducer } from '../../src/stream-source/kafka-stream-producer.js';
 import { openKafkaStreamSource } from '../../src/stream-source/kafka-stream-source.js';
 import type { StreamProducer, StreamRecord, StreamSource } from '../../src/stream-source/stream-source.js';
+import { builtProgram } from '../support/build.js';
 import { lacks, startKafka, type TestServer } from '../support/services.js';
 
 const some = { rowsMax: 1_000, bytesMax: 1 << 20, waitMs: 2_000 };
@@ -175,9 +175,8 @@ describe.skipIf(lacks('kafka'))('a Kafka consumer group', { timeout: 120_000 }, 
 
   test('partitions of a member that is killed move to the others', async () => {
     await makeTopic(2);
-    const script = path.join(import.meta.dirname, '../support/kafka-member-process.ts');
+    const script = builtProgram('test/support/kafka-member-process.ts');
     const child = fork(script, [`127.0.0.1:${broker.port}`, topic, group], {
-      execArgv: ['--import', 'tsx'],
       stdio: 'inherit',
     });
     const told: number[][] = [];

@@ -12,7 +12,10 @@ describe('a pipeline of its own in a checkout of asof', () => {
   let root: string;
   beforeAll(() => {
     root = realpathSync(mkdtempSync(path.join(os.tmpdir(), 'asof-checkout-')));
-    for (const part of ['src', 'workflows', 'activities', 'feature_repo', 'data', 'package.json', 'tsconfig.json'])
+    for (const part of [
+      ...['bin', 'src', 'workflows', 'activities', 'feature_repo', 'data'],
+      ...['package.json', 'tsconfig.json'],
+    ])
       cpSync(path.join(checkout, part), path.join(root, part), { recursive: true });
     symlinkSync(realpathSync(path.join(checkout, 'node_modules')), path.join(root, 'node_modules'));
     writeFileSync(
@@ -63,6 +66,16 @@ await store.close();
     expect(activities).toEqual(expect.arrayContaining(['openRun', 'ingest', 'countFiles']));
     expect(new Set(activities).size).toBe(activities.length);
     expect(isBundled).toBe(true);
+  });
+
+  it('is planned by the command line of the checkout, without a build', () => {
+    const output = execFileSync(process.execPath, ['bin/asof.js', 'plan', '--json'], {
+      cwd: root,
+      encoding: 'utf8',
+      timeout: 110_000,
+    });
+    const { changes } = JSON.parse(output) as { changes: unknown[] };
+    expect(changes).toContainEqual(expect.objectContaining({ kind: 'pipeline', name: 'count_files', action: 'add' }));
   });
 
   it('has types that fit', () => {

@@ -17,6 +17,7 @@ import {
 import { workflowBundle } from '../../src/temporal/workflow-bundle.js';
 import type { RunSummary } from '../../workflows/lib/contract.js';
 import type { StreamState } from '../../workflows/stream-to-stores.js';
+import { bundleCache } from '../support/build.js';
 import { type SampleProject, sampleProject } from '../support/cli.js';
 import { recordedHistories } from '../support/histories.js';
 import { workerFor } from '../support/in-process-worker.js';
@@ -227,11 +228,7 @@ describe('encrypted payloads on a real server', () => {
 
   it('of all these histories replay, and so do the recorded ones of old', async () => {
     const converter = dataConverter(keysOf(second, first));
-    const bundle = await workflowBundle(
-      store.repo.projectRoot,
-      path.join(store.repo.stateDir, 'cache'),
-      failureConverterPath,
-    );
+    const bundle = await workflowBundle(store.repo.projectRoot, bundleCache(), failureConverterPath);
     const options = { workflowBundle: bundle, dataConverter: converter };
     let replayed = 0;
     for await (const { workflowId, error } of Worker.runReplayHistories(

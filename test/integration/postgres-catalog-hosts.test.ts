@@ -3,16 +3,15 @@ import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Lake } from '../../src/lake/index.js';
 import { runPostgres } from '../../src/toolchain/services/index.js';
+import { builtProgram } from '../support/build.js';
 import type { HostCommands } from '../support/catalog-host.js';
 import { createWriterTables, startWriter, written } from '../support/catalog-writers.js';
 import { lacks, startPostgres, type TestPostgres } from '../support/services.js';
 import { definitionsText } from '../support/store.js';
 
-const script = fileURLToPath(new URL('../support/catalog-host.ts', import.meta.url));
 const settings =
   "catalog: { type: 'postgres', url: env('ASOF_TEST_HOSTS_URL'), sharedPath: env('ASOF_TEST_HOSTS_SHARED') },";
 
@@ -27,8 +26,7 @@ class Host {
     mkdirSync(path.join(this.root, 'data'));
     writeFileSync(path.join(this.root, 'package.json'), '{}');
     writeFileSync(path.join(this.root, 'feature_repo/definitions.ts'), definitionsText({ settings }));
-    this.#child = fork(script, [path.join(this.root, 'feature_repo')], {
-      execArgv: ['--import', 'tsx'],
+    this.#child = fork(builtProgram('test/support/catalog-host.ts'), [path.join(this.root, 'feature_repo')], {
       env: { ...process.env, ...environment },
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });

@@ -4,8 +4,8 @@ import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { afterEach, expect, it } from 'vitest';
+import { builtProgram } from '../support/build.js';
 import { onBothCatalogs } from '../support/catalogs.js';
 import { TestStore } from '../support/store.js';
 
@@ -150,9 +150,9 @@ onBothCatalogs('quarantined rows', (engines) => {
   it('killed at any moment, each released row is in the history once', async () => {
     await open();
     await load(Array.from({ length: 200 }, (_, n) => ({ ...rows[0], user_id: n, a: n < 12 ? 99 : 1 })));
-    const script = fileURLToPath(new URL('../support/release-process.ts', import.meta.url));
+    const script = builtProgram('test/support/release-process.ts');
     for (const wait of [0, 90, 250, undefined]) {
-      const child = spawn(process.execPath, ['--import', 'tsx', script, t.repo], {
+      const child = spawn(process.execPath, [script, t.repo], {
         stdio: ['ignore', 'pipe', 'inherit'],
       });
       const ended = once(child, 'exit');

@@ -1,11 +1,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { tableColumns } from '../../src/definitions/feature-table.js';
 import { whilePinned } from '../../src/lake/index.js';
 import { ageLake } from '../support/age-lake.js';
+import { builtProgram } from '../support/build.js';
 import { onBothCatalogs } from '../support/catalogs.js';
 import { TestStore } from '../support/store.js';
 
@@ -99,12 +99,12 @@ onBothCatalogs('upkeep, while others are at work', (engines) => {
   });
 
   it('is finished by the next one when it was killed, and nothing is lost', async () => {
-    const script = path.resolve('test/support/maintain-process.ts');
+    const script = builtProgram('test/support/maintain-process.ts');
     const before = [await count('stats'), await count('scores')];
     for (const ms of [0, 40, 160]) {
       await t.publish('stats', [{ user_id: 100 + ms, at: at(ms), a: ms, b: 'more' }]);
       await ageLake(t.store.lake, 3 * 3_600_000);
-      const child = spawn(process.execPath, ['--import', 'tsx', script, t.repo], {
+      const child = spawn(process.execPath, [script, t.repo], {
         stdio: ['ignore', 'pipe', 'inherit'],
       });
       const gone = once(child, 'exit');

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 import type { Lake } from '../../src/lake/index.js';
+import { builtProgram } from './build.js';
 import type { WriterResult, WriterTask } from './catalog-writer.js';
 
 /** The tables that {@link startWriter}s write. */
@@ -17,8 +17,8 @@ export async function createWriterTables(lake: Lake, writers: number): Promise<v
 
 /** A process that writes; `result` rejects with what it printed when it fails. */
 export function startWriter(task: WriterTask): { child: ChildProcess; result: Promise<WriterResult> } {
-  const script = fileURLToPath(new URL('./catalog-writer.ts', import.meta.url));
-  const child = spawn(process.execPath, ['--import', 'tsx', script, JSON.stringify(task)], {
+  const script = builtProgram('test/support/catalog-writer.ts');
+  const child = spawn(process.execPath, [script, JSON.stringify(task)], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let out = '';

@@ -1,8 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
-
-const bin = fileURLToPath(new URL('../../bin/asof.js', import.meta.url));
+import { builtAsof } from './build.js';
 
 /** A command that goes on until it is told to stop, started with --json. */
 export interface CliProcess {
@@ -21,7 +19,7 @@ export async function startCliProcess(
   { cwd, env }: { readonly cwd: string; readonly env: NodeJS.ProcessEnv },
 ): Promise<CliProcess> {
   const { UV_THREADPOOL_SIZE: _, NODE_OPTIONS: __, ...inherited } = process.env;
-  const child = spawn(process.execPath, [bin, ...args, '--json'], {
+  const child = spawn(process.execPath, [builtAsof(), ...args, '--json'], {
     cwd,
     env: { ...inherited, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],

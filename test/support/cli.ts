@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
 import { tableName } from '../../src/definitions/feature-table.js';
 import { openFeatureStore } from '../../src/index.js';
+import { builtAsof } from './build.js';
 
 const checkout = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
 
@@ -35,7 +36,7 @@ const notInherited = [
 /** Starts the real command line tool as a process of its own, as a shell would: no terminal, nothing on stdin. */
 function spawnCli(args: readonly string[], { cwd, env = {} }: Pick<CliOptions, 'cwd' | 'env'>) {
   const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !notInherited.includes(name)));
-  return spawn(process.execPath, [path.join(checkout, 'bin/asof.js'), ...args], {
+  return spawn(process.execPath, [builtAsof(), ...args], {
     cwd,
     env: { ...inherited, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],

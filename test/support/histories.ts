@@ -3,7 +3,11 @@ import { mkdirSync, readdirSync, readFileSync, realpathSync, writeFileSync } fro
 import os from 'node:os';
 import { fileURLToPath } from 'node:url';
 import type { Client } from '@temporalio/client';
+import { Worker } from '@temporalio/worker';
+import { expect } from 'vitest';
+import { workflowBundle } from '../../src/temporal/workflow-bundle.js';
 import { findTemporalCli } from '../../src/toolchain/index.js';
+import { bundleCache } from './build.js';
 
 /** Where stack traces say they are from. */
 const checkout = `${realpathSync(fileURLToPath(new URL('../../', import.meta.url)))}/`;
@@ -32,6 +36,22 @@ export async function recordHistories(client: Client, address: string, what?: st
     kept.add(name);
     writeFileSync(`${folder}${name}.json`, text);
   }
+}
+
+/**
+ * Replays every run the server has: each must come to the same from its history.
+ * @param projectRoot of the project whose worker served them.
+ * @returns their workflow ids.
+ */
+export async function replayHistories(client: Client, projectRoot: string): Promise<string[]> {
+  const bundle = await workflowBundle(projectRoot, bundleCache());
+  const histories = client.workflow.list().intoHistories();
+  const replayed: string[] = [];
+  for await (const { workflowId, error } of Worker.runReplayHistories({ workflowBundle: bundle }, histories)) {
+    expect(error, workflowId).toBeUndefined();
+    replayed.push(workflowId);
+  }
+  return replayed;
 }
 
 export interface RecordedHistory {

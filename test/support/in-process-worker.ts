@@ -1,7 +1,7 @@
-import path from 'node:path';
 import { projectActivities } from '../../src/cli/project-activities.js';
 import type { FeatureStore } from '../../src/index.js';
 import { type RunningWorker, startWorker, type WorkerSetup } from '../../src/temporal/index.js';
+import { bundleCache } from './build.js';
 
 /** A worker in this process, for tests that only need one. Stopping it hands back what is in flight. */
 export async function workerFor(
@@ -15,7 +15,7 @@ export async function workerFor(
     project: store.project,
     activities: await projectActivities({ store, shutdown: shutdown.signal }),
     projectRoot: store.repo.projectRoot,
-    cacheDirectory: path.join(store.repo.stateDir, 'cache'),
+    cacheDirectory: bundleCache(),
     ...settings,
   });
   return {

@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 import { Client, Connection } from '@temporalio/client';
 import { defineSearchAttributeKey, type SearchAttributeType } from '@temporalio/common';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { installRuntime } from '../../src/temporal/index.js';
 import { findTemporalCli, searchAttributeTypes } from '../../src/toolchain/index.js';
+import { builtProgram } from './build.js';
 
 export interface TestTemporal {
   readonly client: Client;
@@ -51,15 +51,11 @@ export async function startTemporal({
 
 /** A worker process for a feature repository; resolves when it takes work. @param slots steps at once; default as usual. */
 export async function spawnWorker(repo: string, address: string, slots?: number): Promise<ChildProcess> {
-  const script = fileURLToPath(new URL('./worker-process.ts', import.meta.url));
-  const child = spawn(
-    process.execPath,
-    ['--import', 'tsx', script, repo, address, ...(slots === undefined ? [] : [String(slots)])],
-    {
-      env: { ...process.env, UV_THREADPOOL_SIZE: '16' },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    },
-  );
+  const script = builtProgram('test/support/worker-process.ts');
+  const child = spawn(process.execPath, [script, repo, address, ...(slots === undefined ? [] : [String(slots)])], {
+    env: { ...process.env, UV_THREADPOOL_SIZE: '16' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   let said = '';
   for (const stream of [child.stdout, child.stderr]) stream?.on('data', (data: Buffer) => (said += data.toString()));
   await new Promise<void>((resolve, reject) => {

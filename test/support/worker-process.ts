@@ -1,8 +1,8 @@
-/** A worker as its own process, to be killed: `node --import tsx test/support/worker-process.ts <repo> <address> [slots]`. */
-import path from 'node:path';
+/** A worker as its own process, to be killed: `<repo> <address> [slots]` on its command line. */
 import { projectActivities } from '../../src/cli/project-activities.js';
 import { openFeatureStore } from '../../src/index.js';
 import { startWorker } from '../../src/temporal/index.js';
+import { bundleCache } from './build.js';
 
 const [repo = '', address = '', slots] = process.argv.slice(2);
 const store = await openFeatureStore(repo);
@@ -12,7 +12,7 @@ const worker = await startWorker({
   project: store.project,
   activities: await projectActivities({ store, shutdown: shutdown.signal }),
   projectRoot: store.repo.projectRoot,
-  cacheDirectory: path.join(store.repo.stateDir, 'cache'),
+  cacheDirectory: bundleCache(),
   ...(slots === undefined ? {} : { activitiesAtOnce: Number(slots) }),
 });
 process.on('SIGTERM', () => {

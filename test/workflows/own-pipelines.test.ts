@@ -1,13 +1,12 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { Worker } from '@temporalio/worker';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { projectActivities } from '../../src/cli/project-activities.js';
 import { DefinitionError, type FeatureStore, type Json, openFeatureStore } from '../../src/index.js';
 import { failureReason, hasBegun, type RunningWorker, startPipeline } from '../../src/temporal/index.js';
-import { workflowBundle } from '../../src/temporal/workflow-bundle.js';
 import type { RunSummary } from '../../workflows/lib/contract.js';
 import { type SampleProject, sampleProject } from '../support/cli.js';
+import { replayHistories } from '../support/histories.js';
 import { workerFor } from '../support/in-process-worker.js';
 import { startTemporal, type TestTemporal } from '../support/temporal.js';
 
@@ -155,14 +154,7 @@ describe("a project's own pipelines", () => {
   });
 
   it('come to the same from their histories', async () => {
-    const bundle = await workflowBundle(project.root, path.join(store.repo.stateDir, 'cache'));
-    let replayed = 0;
-    const histories = temporal.client.workflow.list().intoHistories();
-    for await (const { workflowId, error } of Worker.runReplayHistories({ workflowBundle: bundle }, histories)) {
-      expect(error, workflowId).toBeUndefined();
-      replayed += 1;
-    }
-    expect(replayed).toBeGreaterThan(7);
+    expect((await replayHistories(temporal.client, project.root)).length).toBeGreaterThan(7);
   });
 
   it('that a running worker does not know yet say so, and go on when one comes that does', async () => {

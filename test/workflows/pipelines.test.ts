@@ -1,15 +1,13 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { WorkflowHandle } from '@temporalio/client';
-import { Worker } from '@temporalio/worker';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type FeatureStore, type Json, openFeatureStore } from '../../src/index.js';
 import { failureReason, type RunningWorker, startPipeline } from '../../src/temporal/index.js';
-import { workflowBundle } from '../../src/temporal/workflow-bundle.js';
 import type { RunProgress, RunSummary } from '../../workflows/lib/contract.js';
 import type { StreamState } from '../../workflows/stream-to-stores.js';
 import { type SampleProject, sampleProject } from '../support/cli.js';
-import { recordHistories } from '../support/histories.js';
+import { recordHistories, replayHistories } from '../support/histories.js';
 import { workerFor } from '../support/in-process-worker.js';
 import { startTemporal, type TestTemporal } from '../support/temporal.js';
 
@@ -212,14 +210,8 @@ describe('pipelines on a real Temporal server', () => {
   });
 
   it('replays every one of these histories', async () => {
-    const bundle = await workflowBundle(store.repo.projectRoot, path.join(store.repo.stateDir, 'cache'));
-    const histories = temporal.client.workflow.list().intoHistories();
-    const types = new Set<string>();
-    for await (const { workflowId, error } of Worker.runReplayHistories({ workflowBundle: bundle }, histories)) {
-      expect(error, workflowId).toBeUndefined();
-      types.add(workflowId.split('/')[1] ?? '');
-    }
-    expect([...types]).toEqual(
+    const replayed = await replayHistories(temporal.client, store.repo.projectRoot);
+    expect(replayed.map((workflowId) => workflowId.split('/')[1])).toEqual(
       expect.arrayContaining(['db_to_offline_store', 'materialize_offline_to_online', 'stream_to_stores']),
     );
     if (process.env['ASOF_RECORD_HISTORIES'] === '1') await recordHistories(temporal.client, temporal.address);

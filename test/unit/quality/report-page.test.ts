@@ -2,11 +2,11 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type DriftResult, profileFile, type ReportData, sampleRows } from '../../../src/quality/index.js';
 import { reportLimits } from '../../../src/quality/report-limits.js';
 import { renderReport } from '../../../src/quality/report-page.js';
+import { builtProgram } from '../../support/build.js';
 import { openStaging, type Staging } from './staging.js';
 
 let staging: Staging;
@@ -161,9 +161,9 @@ describe('the page of odd data', () => {
 describe('several workers at once', () => {
   it('lose no view of the run', { timeout: 60_000 }, async () => {
     const directory = path.join(staging.folder, 'reports', 'many');
-    const writer = fileURLToPath(new URL('../../support/report-writer.ts', import.meta.url));
+    const writer = builtProgram('test/support/report-writer.ts');
     const ends = ['a', 'b', 'c'].map(async (name) => {
-      const child = spawn(process.execPath, ['--import', 'tsx', writer, directory, name, '12'], { stdio: 'inherit' });
+      const child = spawn(process.execPath, [writer, directory, name, '12'], { stdio: 'inherit' });
       expect((await once(child, 'exit'))[0]).toBe(0);
     });
     await Promise.all(ends);

@@ -15,6 +15,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { limits } from '../../../src/config.js';
 import { describeError } from '../../../src/errors.js';
 import { openFileStreamProducer, openFileStreamSource, type StreamSource } from '../../../src/stream-source/index.js';
+import { builtProgram } from '../../support/build.js';
 
 let directory: string;
 const closing: { close(): Promise<void> }[] = [];
@@ -184,8 +185,8 @@ describe('several processes', () => {
   /** A process that sends numbered batches of 50 events until it is killed, telling each batch it was promised. */
   function startProducer(name: string) {
     mkdirSync(directory, { recursive: true });
-    const script = path.join(import.meta.dirname, 'producer-process.ts');
-    const child = fork(script, [directory, name], { execArgv: ['--import', 'tsx'], stdio: 'inherit' });
+    const script = builtProgram('test/unit/stream-source/producer-process.ts');
+    const child = fork(script, [directory, name], { stdio: 'inherit' });
     const acknowledged: number[] = [];
     child.on('message', (batch) => acknowledged.push(batch as number));
     const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
