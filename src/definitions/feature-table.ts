@@ -64,6 +64,10 @@ export const newestFirst = (alias?: string): string => {
   return `${prefix}event_timestamp DESC, ${prefix}created_timestamp DESC NULLS LAST, ${prefix}_ingest_time DESC, ${prefix}_ingest_position DESC`;
 };
 
+/** The same order as one value that grows with it, for arg_max, which holds one row a key where a window would sort them all. */
+export const newness = (alias: string): string =>
+  `(${alias}.event_timestamp, coalesce(${alias}.created_timestamp, '-infinity'::TIMESTAMPTZ), ${alias}._ingest_time, ${alias}._ingest_position)`;
+
 /** `"driver_id" BIGINT, …`: the columns as DDL. Names were checked when the view was defined. */
 export const columnDefinitions = (columns: Schema): string =>
   Object.entries(columns)

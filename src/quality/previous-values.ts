@@ -1,11 +1,5 @@
 import type { Expectation } from '../definitions/expectations.js';
-import {
-  eventTimestamp,
-  type FeatureTable,
-  newestFirst,
-  tableColumns,
-  tableName,
-} from '../definitions/feature-table.js';
+import { eventTimestamp, type FeatureTable, newness, tableColumns, tableName } from '../definitions/feature-table.js';
 import { id, ids, type Lake, type Session, type StatementOptions, sameIn, whilePinned } from '../lake/index.js';
 import { writeParquet } from '../lake/parquet-file.js';
 import { columnClass, fileType } from './value-json.js';
@@ -37,21 +31,19 @@ export async function writePrevious(
   if (columns.length === 0) return undefined;
   const types = tableColumns(table);
   const newest = columns.map((column) => {
-    const [value, type] = [`o.${id(column)}`, types[column]];
+    const [value, type] = [`h.${id(column)}`, types[column]];
     const isFloat = type !== undefined && columnClass(fileType(type)) === 'float';
     const counts = `${value} IS NOT NULL${isFloat ? ` AND NOT isnan(${value})` : ''}`;
-    return `arg_min(${value}, o._nth) FILTER (WHERE ${counts}) AS ${id(previousOf(column))}`;
+    return `arg_max(${value}, ${newness('h')}) FILTER (WHERE ${counts}) AS ${id(previousOf(column))}`;
   });
   const keys = Object.keys(table.joinKeys);
   const snapshot = await lake.currentSnapshot();
   const sql = `WITH firsts AS (
       SELECT ${ids(keys)}, min(${id(eventTimestamp)}) AS _first FROM read_parquet($1) GROUP BY ${ids(keys)}
-    ), older AS (
-      SELECT h.*, row_number() OVER (PARTITION BY ${ids(keys, 'h')} ORDER BY ${newestFirst('h')}) AS _nth
-      FROM (SELECT * FROM ${lake.table(tableName(table))} AT (VERSION => ${snapshot})) AS h
-      JOIN firsts AS f ON ${sameIn(keys, 'h', 'f')} AND h.${id(eventTimestamp)} < f._first
     )
-    SELECT ${ids(keys, 'o')}, ${newest.join(', ')} FROM older AS o GROUP BY ${ids(keys, 'o')}`;
+    SELECT ${ids(keys, 'h')}, ${newest.join(', ')}
+    FROM (FROM ${lake.table(tableName(table))} AT (VERSION => ${snapshot})) AS h
+    JOIN firsts AS f ON ${sameIn(keys, 'h', 'f')} AND h.${id(eventTimestamp)} < f._first GROUP BY ${ids(keys, 'h')}`;
   await whilePinned(lake, { snapshot, reason: `what came before new rows of ${table.view}` }, () =>
     writeParquet(session, sql, [file], previousFile, { signal }),
   );
