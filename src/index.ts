@@ -76,6 +76,7 @@ export {
   type OpenLineageEvent,
   openLineageEvent,
   sendOpenLineage,
+  tellMaterialize,
 } from './lineage/index.js';
 export {
   type Delivery,

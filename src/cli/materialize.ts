@@ -1,11 +1,12 @@
 import type { Command } from 'commander';
-import { DefinitionError } from '../errors.js';
+import { DefinitionError, describeError } from '../errors.js';
 import type { MaterializeMode, MaterializeProgress, MaterializeResult } from '../index.js';
 import { action, describeCommand, type GlobalOptions, withStore } from './command.js';
 import { interruptSignal } from './interrupt.js';
 import { type GivenWindows, isWindowed, materializeWindows } from './materialize-windows.js';
 import { atMostOne, listOption, timeOption } from './option-values.js';
 import { printJson, printTable, seconds } from './output.js';
+import { printableLines } from './printable.js';
 import { rate, runTasks } from './progress.js';
 
 interface Given extends GivenWindows {
@@ -50,6 +51,9 @@ async function materialize(options: GlobalOptions, given: Given): Promise<number
   const end = timeOption('--end', given.end);
   const asked = given.views === undefined ? undefined : listOption('--views', given.views);
   const signal = interruptSignal();
+  const { tellMaterialize } = await import('../index.js');
+  const warnings: string[] = [];
+  const warn = (error: unknown): void => void warnings.push(describeError(error));
   const results = await withStore(options, async (store) => {
     return runTasks(
       store.onlineViews(asked).map((view) => ({
@@ -59,12 +63,20 @@ async function materialize(options: GlobalOptions, given: Given): Promise<number
           const speed = rate(startedAt);
           const onProgress = (_: string, { rowsDone, rows }: MaterializeProgress) =>
             update(speed(rowsDone, rows, 'keys'));
-          const [result] = await store.materialize({ views: [view], mode, end, signal, onProgress });
-          return { ...(result as MaterializeResult), tookMs: Date.now() - startedAt };
+          let tookMs = 0;
+          const bring = async (): Promise<MaterializeResult> => {
+            const [result] = await store.materialize({ views: [view], mode, end, signal, onProgress });
+            tookMs = Date.now() - startedAt;
+            return result as MaterializeResult;
+          };
+          return { ...(await tellMaterialize(store, view, bring, { warn, signal })), tookMs };
         },
       })),
       options,
     );
+  }).finally(() => {
+    // Below what shows the progress.
+    for (const warning of warnings) console.error(`asof: ${printableLines(warning)}`);
   });
   if (options.json) {
     printJson({ views: results });

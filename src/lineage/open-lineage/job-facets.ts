@@ -1,19 +1,23 @@
 import { createHash } from 'node:crypto';
 import type { Pipeline } from '../../definitions/index.js';
 import { type CodeVersion, describeCode } from '../../feature-repo/index.js';
-import type { RunRecord } from '../../runs/index.js';
 import { asofVersion } from '../../version.js';
 import { type EventType, type Facets, facet, present } from './facets.js';
+import type { ToldRun } from './told-run.js';
 
 const messageMax = 1_000;
 
 /** What is known of a job without its runs. */
-export const jobFacets = (pipeline: Pipeline | undefined, isStream: boolean, code: CodeVersion | undefined): Facets =>
+export const jobFacets = (
+  pipeline: Pipeline | undefined,
+  { isStream, jobType = 'PIPELINE' }: { readonly isStream: boolean; readonly jobType?: string | undefined },
+  code: CodeVersion | undefined,
+): Facets =>
   present({
     jobType: facet('jobType', {
       processingType: isStream ? 'STREAMING' : 'BATCH',
       integration: 'ASOF',
-      jobType: 'PIPELINE',
+      jobType,
     }),
     documentation:
       pipeline?.description === undefined ? undefined : facet('documentation', { description: pipeline.description }),
@@ -29,7 +33,7 @@ export const jobFacets = (pipeline: Pipeline | undefined, isStream: boolean, cod
   });
 
 export interface RunFacetsRequest {
-  readonly run: RunRecord;
+  readonly run: ToldRun;
   readonly type: EventType;
   readonly namespace: string;
   /** What started the run: another run, or a backfill. */
@@ -40,19 +44,22 @@ export interface RunFacetsRequest {
 
 export function runFacets({ run, type, namespace, parent, hidesValues }: RunFacetsRequest): Facets {
   const { interval, message } = run;
-  const isOpen = interval.end.startsWith('9999');
+  const isOpen = interval?.end.startsWith('9999');
   const tags = [
     ['asof.trigger', run.trigger],
     ['asof.definitions', String(run.registryVersion)],
     ...(run.code === undefined ? [] : [['asof.code', describeCode(run.code)]]),
     ...(run.quality === undefined ? [] : [['asof.quality', run.quality]]),
-    ['asof.workflow', run.workflowId],
+    ...(run.workflowId === undefined ? [] : [['asof.workflow', run.workflowId]]),
   ].map(([key, value]) => ({ key, value, source: 'ASOF' }));
   return present({
-    nominalTime: facet('nominalTime', {
-      nominalStartTime: interval.start,
-      ...(isOpen ? {} : { nominalEndTime: interval.end }),
-    }),
+    nominalTime:
+      interval === undefined
+        ? undefined
+        : facet('nominalTime', {
+            nominalStartTime: interval.start,
+            ...(isOpen ? {} : { nominalEndTime: interval.end }),
+          }),
     processing_engine: facet('processing_engine', { name: 'asof', version: asofVersion() }),
     tags: facet('tags', { tags }),
     parent:

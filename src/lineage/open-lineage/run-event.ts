@@ -1,7 +1,6 @@
 import { tableName } from '../../definitions/feature-table.js';
 import { DefinitionError } from '../../errors.js';
 import type { ExpectationResult, Profile } from '../../quality/index.js';
-import type { RunRecord } from '../../runs/index.js';
 import type { LineageContext } from '../context.js';
 import { readPublications } from '../publications.js';
 import { batchSourceOf, piiOf } from '../sources.js';
@@ -10,6 +9,7 @@ import { type Dataset, type EventType, producer, type RunEvent, runEventSchema }
 import { jobFacets, runFacets, runUuid } from './job-facets.js';
 import { qualityFacets } from './quality-facets.js';
 import { jobNamespace } from './target.js';
+import type { ToldRun } from './told-run.js';
 
 /** What is to be told of a run. Times are ISO strings. */
 export interface RunEventRequest {
@@ -31,16 +31,30 @@ interface Found {
  * @throws DefinitionError when there is no record of the run.
  */
 export async function openLineageEvent(context: LineageContext, request: RunEventRequest): Promise<RunEvent> {
-  const { repo, runs } = context;
-  const { runId, type, at } = request;
-  const run = await runs.find(runId);
+  const { runId, ...rest } = request;
+  const run = await context.runs.find(runId);
   if (run === undefined)
     throw new DefinitionError(`there is no record of run ${runId}`, { mend: 'nothing can be told of it' });
+  return eventOf(context, run, { ...rest, workflow: context.repo.pipelines.get(run.pipeline)?.workflow });
+}
+
+interface EventRequest extends Omit<RunEventRequest, 'runId'> {
+  /** Which says what is read and written. */
+  readonly workflow: string | undefined;
+  /** Default: that of a pipeline. */
+  readonly jobType?: 'COMMAND' | undefined;
+}
+
+/** The same of a run that the lake may have no record of. */
+export async function eventOf(context: LineageContext, run: ToldRun, request: EventRequest): Promise<RunEvent> {
+  const { repo } = context;
+  const { runId } = run;
+  const { type, at, workflow, jobType } = request;
   const described: Described = { repo, applied: await context.state() };
   const namespace = jobNamespace(repo);
   const pipeline = repo.pipelines.get(run.pipeline);
-  const isStream = pipeline?.workflow === 'streamToStores';
-  const { inputs, outputs } = await datasets(context, described, run, pipeline?.workflow);
+  const isStream = workflow === 'streamToStores';
+  const { inputs, outputs } = await datasets(context, described, run, workflow);
   const parent = await parentOf(context, run, request.parentWorkflowId);
   const hidesValues = run.views.some((view) => personal(described, view));
   return {
@@ -49,7 +63,7 @@ export async function openLineageEvent(context: LineageContext, request: RunEven
     producer,
     schemaURL: runEventSchema,
     run: { runId: runUuid(runId), facets: runFacets({ run, type, namespace, parent, hidesValues }) },
-    job: { namespace, name: run.pipeline, facets: jobFacets(pipeline, isStream, run.code) },
+    job: { namespace, name: run.pipeline, facets: jobFacets(pipeline, { isStream, jobType }, run.code) },
     inputs,
     outputs,
   };
@@ -57,12 +71,7 @@ export async function openLineageEvent(context: LineageContext, request: RunEven
 
 type Both = { readonly inputs: Dataset[]; readonly outputs: Dataset[] };
 
-async function datasets(
-  context: LineageContext,
-  described: Described,
-  run: RunRecord,
-  workflow?: string,
-): Promise<Both> {
+async function datasets(context: LineageContext, described: Described, run: ToldRun, workflow?: string): Promise<Both> {
   const both: Both = { inputs: [], outputs: [] };
   const publications = (await readPublications(context.lake, { runId: run.runId, empty: true })).publications;
   const validated = await validations(context, run.runId);
@@ -121,7 +130,7 @@ function privateColumns(described: Described, name: string): (column: string) =>
 /** What started a run: a backfill by its workflow, or, after() another pipeline, the run whose data it is for. */
 async function parentOf(
   { lake }: LineageContext,
-  { workflowId, pipeline }: RunRecord,
+  { workflowId, pipeline }: ToldRun,
   parentWorkflowId: string | undefined,
 ): Promise<{ runId: string; job: string } | undefined> {
   const events = lake.system('run_events');
@@ -133,7 +142,7 @@ async function parentOf(
   const upstream = await lake.one<{ run_id: string; pipeline: string }>(
     `SELECT e.run_id, e.pipeline FROM ${lake.system('dispatches')} AS d
      JOIN ${events} AS e ON e.run_id = d.upstream_run AND e.event = 'opened' WHERE d.workflow_id = $1 LIMIT 1`,
-    [workflowId],
+    [workflowId ?? null],
   );
   return upstream === undefined ? undefined : { runId: upstream.run_id, job: upstream.pipeline };
 }
