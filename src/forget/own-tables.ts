@@ -21,6 +21,7 @@ const withoutValues: Readonly<Record<SystemTable, 'all' | readonly string[]>> = 
   pins: [],
   training_sets: [],
   thinned_snapshots: 'all',
+  expiring_snapshots: 'all',
   upkeep_runs: [],
   // Never the key, only a hash of it.
   forgets: 'all',

@@ -1,7 +1,6 @@
 import path from 'node:path';
-import { limits } from '../config.js';
 import { StoreUnavailableError } from '../errors.js';
-import { catalog, holdPins, type Lake, lit, type Session, systemSchema } from '../lake/index.js';
+import { catalog, expireLetGo, type Lake, letGoOf, lit, type Session, systemSchema } from '../lake/index.js';
 import { lookAtCatalog } from './catalog-rows.js';
 import type { FileHit } from './data-files.js';
 import type { ForgottenKey } from './key.js';
@@ -118,7 +117,7 @@ export async function expireAll(
 ): Promise<Expired> {
   const before = await lake.currentSnapshot();
   const { sets, pins } = await letGo(lake, before, noted, signal);
-  const snapshots = await expireBefore(lake, before, signal);
+  const snapshots = await expire(lake, signal);
   await upkeep(
     lake,
     'flush forgets',
@@ -130,7 +129,7 @@ export async function expireAll(
   return { snapshots, before, trainingSets: sets, pins, removedFiles: await cleanUp(lake, signal) };
 }
 
-/** Pins go, training sets are marked: nobody counts on the snapshots any more. */
+/** Pins go, training sets are marked: nobody counts on the snapshots any more, and nobody can from now on. */
 async function letGo(
   lake: Lake,
   before: number,
@@ -140,7 +139,7 @@ async function letGo(
   const { result } = await lake.transaction(
     { message: 'upkeep: let go of snapshots', upkeep: true, signal },
     async (session) => {
-      await holdPins(session, lake);
+      await letGoOf(session, lake, [{ first: 0, last: before - 1 }]);
       const sets: string[] = [];
       for (const table of await lake.everywhere('training_sets'))
         sets.push(...(await markSets(session, table, before)));
@@ -156,37 +155,15 @@ async function letGo(
   return result;
 }
 
-/**
- * By itself: beside changes of rows, DuckLake commits those again under another number when a writer took theirs, on a Postgres
- * catalog, and what was to be expired stays. So it is also looked at afterwards.
- */
-async function expireBefore(lake: Lake, before: number, signal?: AbortSignal): Promise<number> {
-  const old = async (): Promise<number[]> =>
-    (
-      await lake.all<{ id: bigint }>(
-        `SELECT snapshot_id AS id FROM ${lake.metadata('ducklake_snapshot')} WHERE snapshot_id < $1 ORDER BY id`,
-        [BigInt(before)],
-      )
-    ).map(({ id }) => Number(id));
-  let left = await old();
-  const snapshots = left.length;
-  for (let inVain = 0; left.length > 0; ) {
-    const batch = left.slice(0, limits.expireSnapshotsAtOnce);
-    await upkeep(
-      lake,
-      'expire snapshots',
-      `CALL ducklake_expire_snapshots(${lit(catalog)}, versions => [${batch.join(', ')}])`,
-      signal,
-    );
-    const now = await old();
-    inVain = now.length < left.length ? 0 : inVain + 1;
-    if (inVain >= limits.transactionAttemptsMax)
-      throw new StoreUnavailableError(`${now.length} snapshots of before could not be expired`, {
-        mend: 'make the same request again; it goes on from there',
-      });
-    left = now;
-  }
-  return snapshots;
+/** @returns how many went. */
+async function expire(lake: Lake, signal?: AbortSignal): Promise<number> {
+  const options = { message: 'upkeep: expire snapshots', upkeep: true, signal };
+  const { expired, left } = await expireLetGo(lake, (step) => lake.transaction(options, step).then(() => true));
+  if (left > 0)
+    throw new StoreUnavailableError(`${left} snapshots of before could not be expired`, {
+      mend: 'make the same request again; it goes on from there',
+    });
+  return expired;
 }
 
 async function markSets(session: Session, table: string, before: number): Promise<string[]> {

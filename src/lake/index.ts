@@ -1,7 +1,9 @@
 export { type CatalogOptions, catalog } from './catalog.js';
+export { expireLetGo, letGoOf, runRows, runsOf } from './expiring.js';
 export { firstLine } from './first-line.js';
+export { listLetGo } from './kept-snapshots.js';
 export { Lake, type LakeOptions } from './lake.js';
-export { extendPin, holdPins, listPins, type Pin, type PinRequest, releasePin, takePin, whilePinned } from './pins.js';
+export { extendPin, listPins, type Pin, type PinRequest, releasePin, takePin, whilePinned } from './pins.js';
 export { Session, type SqlRow, type SqlValue, type StatementOptions } from './session.js';
 export { shownPath } from './shown-path.js';
 export { checkSnapshot, type LakeMoment, readAsOf, resolveMoment } from './snapshots.js';

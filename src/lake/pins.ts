@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { limits } from '../config.js';
 import { DefinitionError } from '../errors.js';
+import { keptSnapshots } from './kept-snapshots.js';
 import type { Lake } from './lake.js';
 import type { Session } from './session.js';
 
@@ -29,9 +30,8 @@ export async function takePin(
   const id = randomUUID();
   await lake.transaction({ message: `pin snapshot ${snapshot}` }, async (session) => {
     await holdPins(session, lake);
-    const there = await session.one(`SELECT 1 FROM ${lake.metadata('ducklake_snapshot')} WHERE snapshot_id = $1`, [
-      BigInt(snapshot),
-    ]);
+    const kept = await keptSnapshots(lake);
+    const there = await session.one(`SELECT 1 FROM ${kept} WHERE snapshot_id = $1`, [BigInt(snapshot)]);
     if (there === undefined) throw new DefinitionError(`the lake has no snapshot ${snapshot} any more`);
     const expires = new Date(Date.now() + forMs);
     await session.run(`INSERT INTO ${lake.system('pins')} VALUES ($1, $2, $3, $4::TIMESTAMPTZ, $5::TIMESTAMPTZ)`, [
@@ -70,7 +70,7 @@ export async function listPins(lake: Lake, from: Pick<Session, 'all'> = lake): P
   });
 }
 
-/** Part of a transaction: of one that pins and one that expires snapshots at the same time only one commits. */
+/** Part of a transaction: of one that pins and one that lets snapshots go at the same time only one commits. */
 export async function holdPins(session: Session, lake: Lake): Promise<void> {
   for (const table of await lake.everywhere('pins'))
     await session.run(`UPDATE ${table} SET snapshot = NULL WHERE id = ''`);

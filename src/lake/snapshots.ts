@@ -1,4 +1,5 @@
 import { DefinitionError } from '../errors.js';
+import { keptSnapshots } from './kept-snapshots.js';
 import type { Lake } from './lake.js';
 import { whilePinned } from './pins.js';
 
@@ -18,7 +19,7 @@ export async function resolveMoment(lake: Lake, { asOfSnapshot, asOfTime }: Lake
   // Snapshots of before the project was made are of no use to it.
   const found = await lake.one<{ id: bigint | null; first: Date | null }>(
     `SELECT max(snapshot_id) FILTER (committed <= $1::TIMESTAMPTZ) AS id, min(committed) AS first
-     FROM (SELECT snapshot_id, snapshot_time::TIMESTAMPTZ AS committed FROM ${lake.metadata('ducklake_snapshot')})
+     FROM (SELECT snapshot_id, snapshot_time::TIMESTAMPTZ AS committed FROM ${await keptSnapshots(lake)})
      WHERE snapshot_id > 0`,
     [asOfTime],
   );
@@ -44,7 +45,7 @@ export async function readAsOf<T>(
 export async function checkSnapshot(lake: Lake, asked: number): Promise<void> {
   const known = await lake.one<{ first: bigint; last: bigint; found: boolean; before: bigint | null }>(
     `SELECT min(snapshot_id) AS first, max(snapshot_id) AS last, max(snapshot_id) FILTER (snapshot_id < $1) AS before,
-       coalesce(bool_or(snapshot_id = $1), false) AS found FROM ${lake.metadata('ducklake_snapshot')}`,
+       coalesce(bool_or(snapshot_id = $1), false) AS found FROM ${await keptSnapshots(lake)}`,
     [Number.isSafeInteger(asked) ? BigInt(asked) : -1n],
   );
   if (known?.found === true) return;

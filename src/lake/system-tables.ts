@@ -52,7 +52,7 @@ export const systemTables = {
   /** Stream events that could not be used, with their place and the reason. */
   dead_letters:
     'view_name VARCHAR, topic VARCHAR, "partition" INTEGER, "offset" BIGINT, recorded_at TIMESTAMPTZ, reason VARCHAR, payload BLOB',
-  /** Snapshots that somebody reads, until when. The row without id is a head: who takes a pin and who expires snapshots collide there. */
+  /** Snapshots that somebody reads, until when. The row without id is a head: who takes a pin and who lets snapshots go collide there. */
   pins: 'id VARCHAR, snapshot BIGINT, reason VARCHAR, taken_at TIMESTAMPTZ, expires_at TIMESTAMPTZ',
   /**
    * Answers that were saved: each can be made again as long as its snapshot is there. `place`: table or file; `expires_at` null = never;
@@ -60,8 +60,10 @@ export const systemTables = {
    */
   training_sets:
     'name VARCHAR, place VARCHAR, snapshot BIGINT, features VARCHAR, "rows" BIGINT, created_at TIMESTAMPTZ, expires_at TIMESTAMPTZ, forgotten_at TIMESTAMPTZ',
-  /** Runs of snapshots (both ends included) that upkeep took out without a gap in the change feed of any view. */
+  /** Runs of snapshots (both ends included) that upkeep takes out, or has, without a gap in the change feed of any view. */
   thinned_snapshots: '"first" BIGINT, "last" BIGINT',
+  /** Runs of snapshots (both ends included) that were let go: nobody can pin them any more. Those still there are expired next. */
+  expiring_snapshots: '"first" BIGINT, "last" BIGINT',
   /** What upkeep did, and which snapshots the project's online store needs: other projects of the lake can't ask it. */
   upkeep_runs: 'recorded_at TIMESTAMPTZ, snapshot BIGINT, cursors VARCHAR, keep_ms BIGINT, report VARCHAR',
   /**

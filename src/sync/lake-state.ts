@@ -28,8 +28,8 @@ export interface SnapshotHistory {
   /** When it was committed; numbers alone are used again by a lake that was set back. `undefined` = it was expired. */
   readonly committedAt: string | undefined;
   /**
-   * Whether the change feed sees all that happened since: every snapshot is there as well, or upkeep took it out because nothing went
-   * in the one behind it.
+   * Whether the change feed sees all that happened since: each snapshot is there, or noted as one that upkeep takes out because nothing
+   * went in it and the one behind it.
    */
   readonly unbroken: boolean;
   /** Whether the first of them only wrote anew what was there: rows of a table that was rewritten since they came name it. */
@@ -38,27 +38,25 @@ export interface SnapshotHistory {
 
 export async function snapshotHistory(lake: Lake, from: number, to: number): Promise<SnapshotHistory> {
   // Of the catalog's own table: snapshots() reads every change of every snapshot.
-  const found = await lake.one<{ count: bigint; at: string | null; upkeep: boolean }>(
-    `SELECT count(*) AS count, max(snapshot_time::VARCHAR) FILTER (snapshot_id = $1) AS at,
+  const snapshots = lake.metadata('ducklake_snapshot');
+  const runs = [
+    `SELECT snapshot_id AS "first", snapshot_id AS "last" FROM ${snapshots}`,
+    ...(await lake.everywhere('thinned_snapshots')).map((table) => `SELECT "first", "last" FROM ${table}`),
+  ].join(' UNION ALL ');
+  // From one end to the other, each begins at the latest where those before it ended. Some are noted as thinned and still there.
+  const found = await lake.one<{ at: string | null; upkeep: boolean; unbroken: boolean | null }>(
+    `SELECT (SELECT max(snapshot_time::VARCHAR) FROM ${snapshots} WHERE snapshot_id = $1) AS at,
        (SELECT count(*) > 0 FROM ${lake.metadata('ducklake_snapshot_changes')}
-        WHERE snapshot_id = $1 AND commit_extra_info LIKE '%"upkeep":true%') AS upkeep
-     FROM ${lake.metadata('ducklake_snapshot')} WHERE snapshot_id BETWEEN $1 AND $2`,
+        WHERE snapshot_id = $1 AND commit_extra_info LIKE '%"upkeep":true%') AS upkeep,
+       bool_and("first" <= reached + 1) AND max("last") >= $2 AS unbroken
+     FROM (SELECT "first", "last",
+         coalesce(max("last") OVER (ORDER BY "first" ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), $1 - 1) AS reached
+       FROM (${runs}) WHERE "last" >= $1 AND "first" <= $2)`,
     [BigInt(from), BigInt(to)],
   );
-  const missing = to - from + 1 - Number(found?.count ?? 0);
-  const committedAt = found?.at ?? undefined;
-  const isUpkeep = found?.upkeep ?? false;
-  return { committedAt, isUpkeep, unbroken: missing === 0 || missing === (await countThinned(lake, from, to)) };
-}
-
-async function countThinned(lake: Lake, from: number, to: number): Promise<number> {
-  const counts = (await lake.everywhere('thinned_snapshots')).map(
-    (table) =>
-      `SELECT greatest(0, least("last", $2) - greatest("first", $1) + 1) AS n FROM ${table} WHERE "last" >= $1 AND "first" <= $2`,
-  );
-  const found = await lake.one<{ n: bigint | null }>(
-    `SELECT sum(n)::BIGINT AS n FROM (${counts.join(' UNION ALL ')})`,
-    [BigInt(from), BigInt(to)],
-  );
-  return Number(found?.n ?? 0);
+  return {
+    committedAt: found?.at ?? undefined,
+    unbroken: found?.unbroken ?? false,
+    isUpkeep: found?.upkeep ?? false,
+  };
 }

@@ -1,6 +1,5 @@
-import { limits } from '../config.js';
 import { describeError, StoreUnavailableError } from '../errors.js';
-import { catalog, holdPins, lit } from '../lake/index.js';
+import { expireLetGo, letGoOf, listLetGo, runRows, runsOf, type Session } from '../lake/index.js';
 import { type ChosenSnapshots, chooseSnapshots } from './choose-snapshots.js';
 import { type UpkeepWork, upkeepCommit } from './context.js';
 import { onlineCursors, otherProjects, snapshotNeeds } from './needs.js';
@@ -31,40 +30,42 @@ export async function expireSnapshots(work: UpkeepWork): Promise<ExpiredSnapshot
     );
   }
   if (cursors === undefined || others.silent.length > 0) return { expired: 0, kept: {}, cursors };
-  const choose = async (session: Parameters<typeof snapshotNeeds>[1]): Promise<ChosenSnapshots> => {
+  const choose = async (session: Pick<Session, 'all'>): Promise<ChosenSnapshots> => {
     const snapshots = await snapshotFacts(lake);
     return chooseSnapshots(snapshots, await snapshotNeeds(work, session, snapshots, { cursors, others }), Date.now());
   };
-  let expired = 0;
-  for (;;) {
-    const { kept, ...chosen } = await choose(lake);
-    if (dryRun || chosen.expired.length === 0)
-      return { expired: dryRun ? chosen.expired.length : expired, kept, cursors };
-    const count = await upkeepCommit(work, 'expire snapshots', async (session) => {
-      await holdPins(session, lake);
-      // Chosen again: a pin may have been taken since.
-      const now = await choose(session);
-      const batch = now.expired.slice(0, limits.expireSnapshotsAtOnce);
-      if (batch.length === 0) return 0;
-      const thinned = new Set(now.thinned);
-      const runs = runsOf(batch.filter((id) => thinned.has(id)));
-      const rows = runs.map(({ first, last }) => `(${first}, ${last})`).join(', ');
-      if (rows !== '') await session.run(`INSERT INTO ${lake.system('thinned_snapshots')} VALUES ${rows}`);
-      await session.run(`CALL ducklake_expire_snapshots(${lit(catalog)}, versions => [${batch.join(', ')}])`);
-      return batch.length;
-    });
-    expired += count ?? 0;
-    if (count === undefined) return { expired, kept, cursors };
+  if (dryRun) {
+    const { expired, kept } = await choose(lake);
+    return { expired: new Set([...expired, ...(await listLetGo(lake))]).size, kept, cursors };
   }
+  // What an earlier upkeep could not finish: nobody was able to pin it since.
+  const before = await expire(work);
+  const looked = await choose(lake);
+  if (looked.expired.length === 0) return { expired: before, kept: looked.kept, cursors };
+  const chosen = await upkeepCommit(work, 'let go of snapshots', async (session) => {
+    // Chosen again: a pin may have been taken since. One that is taken from here on makes this commit fail, and start again.
+    const now = await choose(session);
+    const going = new Set(await listLetGo(lake, session));
+    const isNew = (id: number): boolean => !going.has(id);
+    // Noted before they go, so that nobody ever finds one gone and not noted.
+    const thinned = runsOf(now.thinned.filter(isNew));
+    if (thinned.length > 0)
+      await session.run(`INSERT INTO ${lake.system('thinned_snapshots')} VALUES ${runRows(thinned)}`);
+    await letGoOf(session, lake, runsOf(now.expired.filter(isNew)));
+    return now;
+  });
+  return { expired: before + (await expire(work)), kept: (chosen ?? looked).kept, cursors };
 }
 
-/** `1, 2, 3, 7` → 1 to 3 and 7 to 7. */
-export function runsOf(ids: readonly number[]): { first: number; last: number }[] {
-  const runs: { first: number; last: number }[] = [];
-  for (const id of ids) {
-    const run = runs.at(-1);
-    if (run !== undefined && run.last === id - 1) run.last = id;
-    else runs.push({ first: id, last: id });
-  }
-  return runs;
+async function expire(work: UpkeepWork): Promise<number> {
+  const { lake, notes } = work;
+  const noted = notes.length;
+  const { expired, left } = await expireLetGo(
+    lake,
+    async (step) =>
+      (await upkeepCommit(work, 'expire snapshots', (session) => step(session).then(() => true))) ?? false,
+  );
+  if (left > 0 && notes.length === noted)
+    notes.push(`expire snapshots: ${left} that are to go are still there; the next upkeep takes them out`);
+  return expired;
 }

@@ -5,10 +5,9 @@ import { StoreUnavailableError } from '../../src/errors.js';
 import type { UpkeepReport } from '../../src/index.js';
 import { catalog, extendPin, lit, releasePin, takePin } from '../../src/lake/index.js';
 import { writeParquet } from '../../src/lake/parquet-file.js';
-import { readCursor, writeCursor } from '../../src/sync/cursor.js';
-import { snapshotHistory } from '../../src/sync/lake-state.js';
+import { readCursor } from '../../src/sync/cursor.js';
 import { Upkeep } from '../../src/upkeep/index.js';
-import { ageLake } from '../support/age-lake.js';
+import { ageStore } from '../support/age-lake.js';
 import { onBothCatalogs } from '../support/catalogs.js';
 import { newestInLake, TestStore } from '../support/store.js';
 
@@ -45,15 +44,8 @@ onBothCatalogs('upkeep', (engines) => {
         `SELECT snapshot_id AS id FROM ${t.store.lake.metadata('ducklake_snapshot')} ORDER BY id`,
       )
     ).map(({ id }) => Number(id));
-  /** As if time had passed; the cursor knows when its snapshot was committed. */
-  async function age(ms: number): Promise<void> {
-    const { lake } = t.store;
-    await ageLake(lake, ms);
-    const online = await t.store.online();
-    const cursor = (await readCursor(online, 'stats'))!;
-    const { committedAt } = await snapshotHistory(lake, cursor.snapshot, cursor.snapshot);
-    await writeCursor(online, 'stats', { ...cursor, committedAt });
-  }
+  /** As if time had passed. */
+  const age = (ms: number): Promise<void> => ageStore(t, 'stats', ms);
   const expectRight = async (): Promise<void> =>
     expect(await t.online('stats', users)).toEqual(await newestInLake(t, await t.table('stats'), users, new Date()));
 

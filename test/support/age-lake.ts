@@ -1,5 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isConflict, type Lake } from '../../src/lake/index.js';
+import { readCursor, writeCursor } from '../../src/sync/cursor.js';
+import { snapshotHistory } from '../../src/sync/lake-state.js';
+import type { TestStore } from './store.js';
 
 /** Makes all that a lake holds older, as if time had passed: its snapshots, and the files that wait for their removal. */
 export async function ageLake(lake: Lake, ms: number): Promise<void> {
@@ -20,6 +23,16 @@ export async function ageLake(lake: Lake, ms: number): Promise<void> {
       while (!(await session.run(statement).then(() => true, notLocked))) await sleep(20);
     }
   });
+}
+
+/** The same of a project whose view is online: its cursor knows when its snapshot was committed. */
+export async function ageStore({ store }: TestStore, view: string, ms: number): Promise<void> {
+  await ageLake(store.lake, ms);
+  const online = await store.online();
+  const cursor = await readCursor(online, view);
+  if (cursor === undefined) throw new Error(`${view} is not online`);
+  const { committedAt } = await snapshotHistory(store.lake, cursor.snapshot, cursor.snapshot);
+  await writeCursor(online, view, { ...cursor, committedAt });
 }
 
 /** Writers at work lock the catalog now and then. */

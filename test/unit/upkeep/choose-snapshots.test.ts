@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { limits } from '../../../src/config.js';
+import { runsOf } from '../../../src/lake/index.js';
 import { chooseSnapshots, type SnapshotFacts, type SnapshotNeeds } from '../../../src/upkeep/choose-snapshots.js';
-import { runsOf } from '../../../src/upkeep/expire.js';
 import { isSharp } from '../../../src/upkeep/snapshot-facts.js';
 
 const now = Date.parse('2024-06-08T00:00:00Z');
