@@ -37,7 +37,10 @@ export const systemTables = {
   /** From which offset on a run read a partition of a topic, until the next line of it; a line only where something changed. */
   stream_claims:
     'table_name VARCHAR, topic VARCHAR, "partition" INTEGER, epoch BIGINT, from_offset BIGINT, run_id VARCHAR, registry_version BIGINT, code VARCHAR, recorded_at TIMESTAMPTZ',
-  /** What was published: a view of a run, or (no view) all that the run was for. Pipelines that run after others read it. */
+  /**
+   * What was published: a view of a run, or (no view) all that the run was for. Pipelines that run after others read it, and of
+   * released rows the quarantine.
+   */
   outbox: 'run_id VARCHAR, pipeline VARCHAR, view_name VARCHAR, recorded_at TIMESTAMPTZ',
   /** Which runs were started because others published, by the identity of what was published. */
   dispatches:

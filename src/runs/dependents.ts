@@ -76,13 +76,13 @@ async function dispatchedSince(lake: Lake, since: Date): Promise<Set<string>> {
 function dispatchFor(pipeline: Pipeline, run: PublishedRun, published: readonly PublishedRun[]): Dispatch | undefined {
   const { interval, runId, publishedAt } = run;
   if (!isWithin(pipeline, interval)) return undefined;
-  const parts = [runId];
+  const parts = [run.id];
   for (const upstream of upstreamsOf(pipeline.schedule)) {
     if (upstream === run.pipeline) continue;
     const before = published.filter((other) => other.pipeline === upstream && other.publishedAt <= publishedAt);
     const covering = coveringRuns(before, interval);
     if (covering === undefined) return undefined;
-    parts.push(...covering.map((other) => other.runId));
+    parts.push(...covering.map((other) => other.id));
   }
   const id = createHash('sha256').update(parts.sort().join(' ')).digest('hex').slice(0, 12);
   return { pipeline, id, upstreamRun: runId, interval };

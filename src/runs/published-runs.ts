@@ -1,15 +1,17 @@
 import type { Lake } from '../lake/index.js';
 import type { DataInterval } from './interval.js';
 
-/** A run all of whose data is in the lake, as the outbox tells. */
+/** A run all of whose data is in the lake, as the outbox tells; or a release from quarantine, of rows that runs of an interval set aside. */
 export interface PublishedRun {
   readonly runId: string;
+  /** Another for each publication: a release may be of several pipelines and intervals. */
+  readonly id: string;
   readonly pipeline: string;
   readonly interval: DataInterval;
   readonly publishedAt: Date;
 }
 
-/** The published runs of some pipelines, the oldest first. */
+/** What was published of some pipelines, the oldest first. */
 export async function publishedRuns(lake: Lake, pipelines: Iterable<string>): Promise<PublishedRun[]> {
   const names = [...pipelines];
   if (names.length === 0) return [];
@@ -24,12 +26,57 @@ export async function publishedRuns(lake: Lake, pipelines: Iterable<string>): Pr
      ORDER BY published_at, o.run_id`,
     names,
   );
-  return rows.map(({ run_id, pipeline, first, last, published_at }) => ({
+  const runs = rows.map(({ run_id, pipeline, first, last, published_at }) => ({
     runId: run_id,
+    id: run_id,
     pipeline,
     interval: { start: first, end: last },
     publishedAt: published_at,
   }));
+  const released = (await releases(lake, names)).flatMap((release) => {
+    const publishedAt = sinceWhole(release, runs);
+    return publishedAt === undefined ? [] : [{ ...release, publishedAt }];
+  });
+  return [...runs, ...released].sort(
+    (a, b) => a.publishedAt.getTime() - b.publishedAt.getTime() || (a.id < b.id ? -1 : 1),
+  );
+}
+
+/** Told by the decisions about the rows, which are committed with them. */
+async function releases(lake: Lake, pipelines: readonly string[]): Promise<PublishedRun[]> {
+  const rows = await lake.all<{ decided_by: string; pipeline: string; first: Date; last: Date; at: Date }>(
+    `SELECT decided_by, pipeline, interval_start AS first, interval_end AS last, max(decided_at) AS at
+     FROM ${lake.system('quarantine')}
+     WHERE state = 'released' AND interval_start IS NOT NULL AND pipeline IN (${pipelines.map((_, i) => `$${i + 1}`).join(', ')})
+     GROUP BY ALL`,
+    pipelines,
+  );
+  return rows.map(({ decided_by, pipeline, first, last, at }) => ({
+    runId: decided_by,
+    id: `${decided_by} ${first.toISOString()} ${last.toISOString()}`,
+    pipeline,
+    interval: { start: first, end: last },
+    publishedAt: at,
+  }));
+}
+
+/**
+ * Since when a release counts: a pipeline that waits for an interval waits for all of it, so not before runs had published the rest.
+ * @param runs the oldest first.
+ */
+function sinceWhole(
+  { pipeline, interval, publishedAt }: PublishedRun,
+  runs: readonly PublishedRun[],
+): Date | undefined {
+  const own = runs.filter((run) => run.pipeline === pipeline);
+  const times = [publishedAt, ...own.map((run) => run.publishedAt).filter((at) => at > publishedAt)];
+  return times.find(
+    (time) =>
+      coveringRuns(
+        own.filter((run) => run.publishedAt <= time),
+        interval,
+      ) !== undefined,
+  );
 }
 
 /**
