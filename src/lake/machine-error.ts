@@ -1,3 +1,4 @@
+import path from 'node:path';
 import { AsofError, StoreUnavailableError } from '../errors.js';
 
 const diskFailure =
@@ -11,12 +12,17 @@ export const isDiskError = (error: unknown): boolean =>
 
 /** Of a snapshot that was there when a statement was prepared for it. */
 const snapshotGone = /No snapshot found at version (\d+)/;
+/** Of a file that was there when a statement looked up what to read. */
+const fileGone = /(?:Cannot open file|No files found that match the pattern) "([^"]+)"/;
+
+const mendGone = 'try again: it then reads a newer one; an entity was forgotten meanwhile, see `asof forget --list`';
 
 /**
- * What a statement fails with through no fault of its own: the machine has come to its end, or the snapshot it reads was let go, which
- * only forgetting does beside readers. Others stay as they are.
+ * What a statement fails with through no fault of its own: the machine has come to its end, or the snapshot it reads was let go, with
+ * its files, which only forgetting does beside readers. Others stay as they are.
+ * @param folders of the lake's files and of staged ones.
  */
-export function machineError(error: unknown): unknown {
+export function machineError(error: unknown, folders: readonly string[] = []): unknown {
   if (error instanceof AsofError || !(error instanceof Error)) return error;
   const [what = ''] = error.message.split('\n');
   if (/^Out of Memory/i.test(what)) {
@@ -25,8 +31,12 @@ export function machineError(error: unknown): unknown {
   }
   const [, gone] = snapshotGone.exec(error.message) ?? [];
   if (gone !== undefined) {
-    const mend = 'try again: it then reads a newer one; an entity was forgotten meanwhile, see `asof forget --list`';
-    return new StoreUnavailableError(`snapshot ${gone} went while it was read`, { mend, cause: error });
+    return new StoreUnavailableError(`snapshot ${gone} went while it was read`, { mend: mendGone, cause: error });
+  }
+  const [, file] = fileGone.exec(error.message) ?? [];
+  if (file !== undefined && folders.some((folder) => path.resolve(file).startsWith(path.resolve(folder) + path.sep))) {
+    const mend = `${mendGone}; if none was, the file was removed by hand: put it back from a backup`;
+    return new StoreUnavailableError(`file ${path.basename(file)} went while it was read`, { mend, cause: error });
   }
   if (!isDiskError(error)) return error;
   const mend = 'free space on the disk, see that it is healthy and that this user may write to it, then try again';

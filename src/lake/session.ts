@@ -25,6 +25,8 @@ export interface SessionOptions {
   readonly watch?: StatementWatch | undefined;
   /** Puts errors of the catalog into our words. */
   readonly translate?: ((error: unknown) => unknown) | undefined;
+  /** Folders of the lake's files and of staged ones: one that is not there was let go while it was read. */
+  readonly folders?: readonly string[] | undefined;
 }
 
 const statements = new Semaphore(limits.duckdbStatementsAtOnce);
@@ -115,7 +117,7 @@ export class Session {
       signal?.throwIfAborted();
       if (this.#ended !== undefined && !evenEnded) throw this.#ended;
       if (this.isStuck) throw new StoreUnavailableError('an earlier statement of this session has not ended');
-      const { watch, translate } = this.#options;
+      const { watch, translate, folders } = this.#options;
       await watch?.before();
       const interrupt = () => this.#connection.interrupt();
       signal?.addEventListener('abort', interrupt, { once: true });
@@ -125,7 +127,7 @@ export class Session {
         if (this.#ended !== undefined) throw this.#ended;
         throw signal?.aborted === true
           ? signal.reason
-          : machineError(translate === undefined ? error : translate(error));
+          : machineError(translate === undefined ? error : translate(error), folders);
       } finally {
         signal?.removeEventListener('abort', interrupt);
       }

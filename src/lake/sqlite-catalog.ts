@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { catalog, type LakeCatalog } from './catalog.js';
-import type { Session } from './session.js';
+import type { Session, SessionOptions } from './session.js';
 import { lit } from './sql.js';
 import { scrubSqlite } from './sqlite-scrub.js';
 import { WriterTurn } from './writer-turn.js';
@@ -9,7 +9,7 @@ import { WriterTurn } from './writer-turn.js';
 export class SqliteCatalog implements LakeCatalog {
   readonly extension = 'sqlite_scanner';
   readonly metadataSchema = 'main';
-  readonly sessions = {};
+  readonly sessions: SessionOptions;
   readonly shown: string;
   readonly dataDirectory: string;
   readonly sharedDirectory: string;
@@ -21,6 +21,7 @@ export class SqliteCatalog implements LakeCatalog {
     this.shown = path.join(directory, 'catalog.sqlite');
     this.dataDirectory = path.join(directory, 'data');
     this.sharedDirectory = stateDir;
+    this.sessions = { folders: [this.dataDirectory, path.join(stateDir, 'staging')] };
     this.#turn = new WriterTurn(path.join(directory, 'writer'));
   }
 

@@ -45,6 +45,7 @@ export class PostgresCatalog implements LakeCatalog {
       sharedPath === undefined ? path.resolve(stateDir, 'lake', 'data') : path.resolve(sharedPath, 'lake');
     this.#folder = { directory: this.dataDirectory, sharedPath };
     this.sessions = {
+      folders: [this.dataDirectory, ...[this.sharedDirectory, stateDir].map((root) => path.join(root, 'staging'))],
       watch: new CatalogWatch(`catalog ${address.shown}`, (timeoutMs) => answersAtAll(address, timeoutMs)),
       translate: (error) => statementError(error, address),
     };

@@ -1,3 +1,5 @@
+import { readdirSync, rmSync } from 'node:fs';
+import path from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { StoreUnavailableError } from '../../../src/errors.js';
 import { catalog, lit } from '../../../src/lake/index.js';
@@ -25,4 +27,24 @@ it('a read of a snapshot that went is tried again, and says which one', async ()
     message: `snapshot ${make.snapshot} went while it was read`,
     mend: expect.stringContaining('try again'),
   });
+});
+
+it('a read whose file went is tried again, and says which one; others are told as they are', async () => {
+  const { lake } = temp;
+  await lake.transaction({ message: 'table' }, async (session) => {
+    await session.run(`CREATE TABLE ${lake.table('files')} (n BIGINT)`);
+    await session.run(`INSERT INTO ${lake.table('files')} SELECT range FROM range(1000)`);
+  });
+  const [file] = readdirSync(lake.dataDirectory('files'));
+  rmSync(path.join(lake.dataDirectory('files'), file!));
+  const again = lake.withSession((session) => session.all(`SELECT sum(n) FROM ${lake.table('files')}`));
+  await expect(again).rejects.toBeInstanceOf(StoreUnavailableError);
+  await expect(again).rejects.toMatchObject({
+    message: `file ${file} went while it was read`,
+    mend: expect.stringMatching(/try again.*backup/),
+  });
+  const staged = lake.all(`FROM read_parquet('${path.join(temp.stateDir, 'staging', 'r1', 'newest.parquet')}')`);
+  await expect(staged).rejects.toMatchObject({ message: 'file newest.parquet went while it was read' });
+  const elsewhere = lake.all(`SELECT * FROM read_parquet('${path.join(temp.stateDir, 'none.parquet')}')`);
+  await expect(elsewhere).rejects.not.toBeInstanceOf(StoreUnavailableError);
 });
