@@ -111,25 +111,60 @@ async function removeBlanks(database: Database): Promise<void> {
   }
 }
 
-/** How often the keys stand anywhere in the file, in whatever page. */
+/** What LMDB takes as a key at most, and of how many bytes is the length that stands before one. */
+const keyBytesMax = 1978;
+const lengthBytes = 2;
+
+/**
+ * How often the keys stand anywhere in the file, in whatever page.
+ * @param isOther whether bytes begin with a stored key other than the first so many of them, or, of a shorter one, with one of the length
+ *   that stands before: a key that others begin with stands in them too, and that is no trace of it.
+ */
 export async function traceKeys(
   directory: string,
   keys: readonly Buffer[],
+  isOther: (bytes: Buffer, length: number, stated: number) => boolean,
 ): Promise<{ remains: number; bytes: number }> {
-  const longest = Math.max(1, ...keys.map((key) => key.length));
+  const reach = Math.max(keyBytesMax, ...keys.map((key) => key.length));
   let remains = 0;
   let bytes = 0;
-  let before = Buffer.alloc(0);
+  let window = Buffer.alloc(lengthBytes);
+  const lookUpTo = (end: number): void => {
+    for (const key of keys)
+      for (let at = window.indexOf(key, lengthBytes); at !== -1 && at < end; at = window.indexOf(key, at + 1)) {
+        const stated = window.readUInt16LE(at - lengthBytes);
+        if (!isOther(window.subarray(at, at + keyBytesMax), key.length, stated)) remains += 1;
+      }
+  };
   for await (const part of createReadStream(path.join(directory, 'data.mdb'), { highWaterMark: 8 * 1024 * 1024 })) {
     bytes += (part as Buffer).length;
-    const window = Buffer.concat([before, part as Buffer]);
-    for (const key of keys) {
-      for (let at = window.indexOf(key); at !== -1; at = window.indexOf(key, at + 1)) {
-        // One that ends in what was seen before was counted then.
-        if (at + key.length > before.length) remains += 1;
-      }
-    }
-    before = window.subarray(Math.max(0, window.length - longest + 1));
+    window = Buffer.concat([window, part as Buffer]);
+    // What begins behind may go on in the next part.
+    const end = window.length - reach;
+    if (end <= lengthBytes) continue;
+    lookUpTo(end);
+    window = window.subarray(end - lengthBytes);
   }
+  lookUpTo(window.length);
   return { remains, bytes };
+}
+
+/** Whether bytes begin with a key of the database that is longer than so many, or shorter and of the length stated. */
+export function beginsWithOther(database: Database, bytes: Buffer, length: number, stated: number): boolean {
+  if (stated > 0 && stated < length && database.getBinaryFast(bytes.subarray(0, stated)) !== undefined) return true;
+  for (let end = bytes.length; end > length; ) {
+    const [below] = [...database.getKeys({ start: bytes.subarray(0, end), reverse: true, limit: 1 })];
+    if (below === undefined) return false;
+    const common = commonLength(below, bytes);
+    if (common === below.length) return common > length;
+    // Any other that they begin with is shorter.
+    end = Math.min(common, end - 1);
+  }
+  return false;
+}
+
+function commonLength(one: Uint8Array, other: Uint8Array): number {
+  let length = 0;
+  while (length < one.length && one[length] === other[length]) length += 1;
+  return length;
 }

@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { limits } from '../config.js';
 import { StoreUnavailableError } from '../errors.js';
 import { type Database, lmdbFailure, openEnvironment } from './lmdb-environment.js';
-import { eraseKeys, traceKeys } from './lmdb-erase.js';
+import { beginsWithOther, eraseKeys, traceKeys } from './lmdb-erase.js';
 import { type KeyRange, projectKeys, splitEntityKey, type ViewKeys, viewKeys, withEntityKey } from './lmdb-keys.js';
 import { afterReplace, afterWrite, isSwept } from './online-rules.js';
 import type { OnlineEntry, OnlineStore, OnlineTable, ReplaceReport, WriteReport } from './online-store.js';
@@ -161,9 +161,11 @@ class LmdbOnlineStore implements OnlineStore {
     });
     // Of a key that is stored under a hash, the key itself lies behind the row.
     const inFile = keys.map((key, index) =>
-      view.isHashed(wanted[index] as Buffer) ? Buffer.from(key) : wanted[index],
+      view.isHashed(wanted[index] as Buffer) ? withEntityKey(Buffer.alloc(0), key) : wanted[index],
     );
-    return { stored, ...(await traceKeys(this.#directory, inFile as Buffer[])) };
+    const isOther = (...given: [bytes: Buffer, length: number, stated: number]): boolean =>
+      this.#guard((database) => beginsWithOther(database, ...given));
+    return { stored, ...(await traceKeys(this.#directory, inFile as Buffer[], isOther)) };
   }
 
   async dropView(view: string): Promise<void> {
