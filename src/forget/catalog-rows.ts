@@ -1,9 +1,8 @@
-import { readFileSync } from 'node:fs';
 import { id, type Lake, systemSchema } from '../lake/index.js';
 import { lookAtTexts } from './data-files.js';
-import { type ForgottenKey, rowsOf } from './key.js';
+import { type ForgottenKey, type KeyPart, rowsOf } from './key.js';
 import { tellingColumns } from './own-tables.js';
-import { isEndOf, startHolds } from './text.js';
+import { hasValues, isEndOf, startHolds } from './text.js';
 
 /** A table of the catalog in which a key was found. */
 export interface CatalogHit {
@@ -55,18 +54,20 @@ export async function lookAtCatalog(lake: Lake, keys: readonly ForgottenKey[]): 
       table_id: bigint;
       column_id: bigint;
       name: string;
+      type: string;
       low: string | null;
       high: string | null;
     }>(
-      `SELECT DISTINCT s.table_id, s.column_id, c.column_name AS name, s.min_value AS low, s.max_value AS high FROM ${meta(source)} AS s
+      `SELECT DISTINCT s.table_id, s.column_id, c.column_name AS name, lower(c.column_type) AS type, s.min_value AS low,
+         s.max_value AS high FROM ${meta(source)} AS s
        JOIN ${meta('column')} AS c ON c.table_id = s.table_id AND c.column_id = s.column_id WHERE ${where}`,
       [lake.project],
     );
-    for (const { table_id, column_id, name, low, high } of stats) {
+    for (const { table_id, column_id, name, type, low, high } of stats) {
       const table = byId.get(table_id);
       if (table === undefined) continue;
       const found = [low, high].filter(
-        (value) => value !== null && statTells({ table, column: name, place }, value, keys, lake.project),
+        (value) => value !== null && statTells({ table, column: name, type, place }, value, keys, lake.project),
       );
       add(table, place, found.length, [column_id]);
     }
@@ -74,21 +75,47 @@ export async function lookAtCatalog(lake: Lake, keys: readonly ForgottenKey[]): 
   return hits;
 }
 
+interface StatColumn {
+  readonly table: OwnTable;
+  readonly column: string;
+  /** DuckLake's name of its type. */
+  readonly type: string;
+  readonly place: CatalogHit['place'];
+}
+
 /** A least or greatest value of one column can be that of a key of one column; of several, it tells of none by itself. */
 function statTells(
-  { table, column, place }: { table: OwnTable; column: string; place: CatalogHit['place'] },
+  { table, column, type, place }: StatColumn,
   value: string,
   keys: readonly ForgottenKey[],
   features: string,
 ): boolean {
+  const isBlob = type === 'blob';
   if (table.schema === features)
-    return keys.some((key) => key.length === 1 && key[0]?.name === column && key[0].texts.includes(value));
+    return keys.some(([part, ...more]) => part?.name === column && more.length === 0 && isPart(part, value, isBlob));
   if (!tellingColumns(table.name, new Map([[column, 'VARCHAR']])).has(column)) return false;
   // Of which column a range was observed, it does not tell: of files, the rows in them do.
   const isRange = table.name === 'expectation_results' && column === 'observed';
   if (isRange && place === 'statistics of the table')
     return keys.some(([part, ...more]) => part !== undefined && more.length === 0 && isEndOf(jsonText(value), part));
-  return startHolds(value, keys);
+  if (!isBlob) return startHolds(value, keys);
+  return bytesOf(value).some((bytes) => {
+    const text = bytes.toString('utf8');
+    // An event that is no JSON goes when the values stand in it.
+    return startHolds(text, keys) || (!/^\s*[[{]/.test(text) && keys.some((key) => hasValues(text, key)));
+  });
+}
+
+const isPart = ({ texts, values }: KeyPart, value: string, isBlob: boolean): boolean =>
+  isBlob
+    ? bytesOf(value).some((bytes) => values.some((one) => one instanceof Uint8Array && bytes.equals(one)))
+    : texts.includes(value);
+
+/** Bytes as statistics write them: of rows in the catalog as a text with escapes, of files in hex. */
+function bytesOf(value: string): Buffer[] {
+  const plain = value.replace(/\\x([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+  const isHex = /^(?:[0-9a-f]{2})+$/i.test(value);
+  return [Buffer.from(plain, 'latin1'), ...(isHex ? [Buffer.from(value, 'hex')] : [])];
 }
 
 const jsonText = (text: string): string => text.replace(/^"|"$/g, '');
@@ -105,41 +132,6 @@ async function inlinedRows(lake: Lake, keys: readonly ForgottenKey[], table: Own
     condition.values,
   );
   return Number(found?.n ?? 0);
-}
-
-/** Texts that are long enough not to stand anywhere by chance. */
-const longEnough = 8;
-
-/**
- * Looks for the keys in the bytes of the catalog's files, free pages and the log of changes included: as JSON writes them behind their
- * names, and by themselves where they are long enough to be no coincidence.
- */
-export function lookAtBytes(files: readonly string[], keys: readonly ForgottenKey[]): { bytes: number; hits: number } {
-  const wanted = keys
-    .filter((key) => key.length === 1)
-    .flat()
-    .flatMap(({ name, texts }) =>
-      texts.flatMap((text) => [
-        ...[`"${name}":${text},`, `"${name}":${text}}`, `"${name}":"${text}"`, `"${name}": "${text}"`],
-        ...(text.length >= longEnough ? [text] : []),
-      ]),
-    );
-  let bytes = 0;
-  let hits = 0;
-  for (const file of files) {
-    const content = readIfThere(file);
-    bytes += content.length;
-    for (const text of wanted) if (content.includes(text)) hits += 1;
-  }
-  return { bytes, hits };
-}
-
-function readIfThere(file: string): Buffer {
-  try {
-    return readFileSync(file);
-  } catch {
-    return Buffer.alloc(0);
-  }
 }
 
 /** `"schema"."table"` for messages. */

@@ -9,7 +9,7 @@ export interface KeyPart {
   readonly texts: readonly string[];
   /** As values of the join key's type, for the online store. */
   readonly values: readonly unknown[];
-  readonly isWhole: boolean;
+  readonly kind: ValueType['kind'];
 }
 
 /** An entity to be forgotten; with some of its join keys only, all entities with those values. */
@@ -17,21 +17,23 @@ export type ForgottenKey = readonly KeyPart[];
 
 /** @param value of the join key's type. @param hashed what a source with a pii rule keeps in its place. */
 export function keyPart(name: string, { kind }: ValueType, value: unknown, hashed?: string): KeyPart {
-  const isWhole = kind === 'int32' || kind === 'int64';
   return {
     name,
     texts: [...new Set([...textsOf(value), ...(hashed === undefined ? [] : [hashed])])],
     values: hashed === undefined ? [value] : [value, hashed],
-    isWhole,
+    kind,
   };
 }
+
+/** Whether a part's texts are whole numbers, which have neighbours with a sign or a fraction. */
+export const isWhole = ({ kind }: KeyPart): boolean => kind === 'int32' || kind === 'int64';
 
 function textsOf(value: unknown): string[] {
   if (value instanceof Uint8Array)
     return [Buffer.from(value).toString('base64'), `0x${Buffer.from(value).toString('hex')}`];
   if (!(value instanceof Date)) return [String(value)];
   const iso = value.toISOString();
-  const short = iso.replace('.000Z', 'Z');
+  const short = iso.replace(/\.?0+Z$/, 'Z');
   return [iso, short, short.replace('T', ' ').replace('Z', '+00')];
 }
 
@@ -56,22 +58,22 @@ export function rowsOf(keys: readonly ForgottenKey[], columns: ReadonlyMap<strin
   return { sql: any.map((one) => `(${one})`).join(' OR '), values };
 }
 
-function equals({ name, texts, values, isWhole }: KeyPart, type: string, bind: (text: string) => string): string {
+function equals(part: KeyPart, type: string, bind: (text: string) => string): string {
+  const { name, texts, values, kind } = part;
   const column = id(name);
   if (type === 'BLOB') {
-    const bytes = values.filter((value) => value instanceof Uint8Array);
-    const hex = [
-      ...bytes.map((value) => Buffer.from(value).toString('hex')),
-      ...texts.map((text) => Buffer.from(text).toString('hex')),
-    ];
-    return hex.map((text) => `${column} = unhex(${bind(text)})`).join(' OR ');
+    const bytes = kind === 'bytes' ? values.filter((value) => value instanceof Uint8Array) : texts;
+    return bytes.map((one) => `${column} = unhex(${bind(Buffer.from(one as string).toString('hex'))})`).join(' OR ');
   }
+  // Text counts as it stands: ' 1', '1' and '1.0' are three entities.
+  if (kind === 'string') return texts.map((text) => `CAST(${column} AS VARCHAR) = ${bind(text)}`).join(' OR ');
   if (type !== 'VARCHAR') return texts.map((text) => `${column} = TRY_CAST(${bind(text)} AS ${type})`).join(' OR ');
-  const same = texts.map((text) => `trim(${column}) = ${bind(text.trim())}`);
-  const number = isWhole
-    ? [`TRY_CAST(${column} AS DECIMAL(38, 0)) = TRY_CAST(${bind(texts[0] as string)} AS DECIMAL(38, 0))`]
-    : [];
-  return [...same, ...number].join(' OR ');
+  const same = texts.map((text) => `trim(${column}) = ${bind(text)}`);
+  // A DECIMAL without digits behind the point would round 1.5.
+  const typed = isWhole(part) ? 'DECIMAL(38, 9)' : kind === 'timestamp' ? 'TIMESTAMPTZ' : undefined;
+  if (typed !== undefined)
+    same.push(`TRY_CAST(${column} AS ${typed}) = TRY_CAST(${bind(texts[0] as string)} AS ${typed})`);
+  return same.join(' OR ');
 }
 
 /**

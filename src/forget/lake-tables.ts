@@ -94,7 +94,7 @@ export function mayHold(
       return `contains(${looked}, $${values.length})`;
     });
     // An escape in JSON hides letters.
-    return [...found, isBlob ? `contains(${looked}, '5C75')` : `contains(${looked}, '\\u')`];
+    return [...found, `contains(${looked}, ${isBlob ? "'5C'" : "'\\'"})`];
   });
   return { sql: each.join(' OR '), values };
 }

@@ -22,6 +22,9 @@ export async function onlineKeys(
   views: readonly ViewKeys[],
 ): Promise<OnlineKeys> {
   const found = new Map<string, Map<string, Uint8Array>>();
+  const namesNow = new Map<string, string>();
+  for (const { view, joinKeys } of [...views].sort((a, b) => a.generation - b.generation))
+    namesNow.set(view, String(Object.keys(joinKeys)));
   for (const view of views) {
     const of = found.get(view.view) ?? new Map<string, Uint8Array>();
     found.set(view.view, of);
@@ -29,7 +32,9 @@ export async function onlineKeys(
     const names = Object.keys(view.joinKeys);
     for (const key of keys) {
       if (!key.every(({ name }) => names.includes(name))) continue;
-      if (key.length === names.length) for (const packed of packedKeys(view, key)) add(packed);
+      // Under the same packed key another entity may be stored by now, where join keys of before were called otherwise.
+      const isNow = String(names) === namesNow.get(view.view);
+      if (key.length === names.length && isNow) for (const packed of packedKeys(view, key)) add(packed);
       else {
         for await (const { key: stored } of online.scan({ ...view, ttlMs: 0 }))
           if (isMeant(view, stored, key)) add(stored);
@@ -66,7 +71,11 @@ function isMeant({ joinKeys }: ViewKeys, stored: Uint8Array, key: ForgottenKey):
       const value = values[names.indexOf(name)];
       return (
         texts.includes(String(value)) ||
-        wanted.some((one) => one instanceof Date && BigInt(one.getTime()) * 1_000n === value)
+        wanted.some((one) =>
+          one instanceof Date
+            ? BigInt(one.getTime()) * 1_000n === value
+            : one instanceof Uint8Array && value instanceof Uint8Array && Buffer.from(one).equals(value),
+        )
       );
     });
   } catch (error) {

@@ -2,7 +2,8 @@ import path from 'node:path';
 import type { Lake } from '../lake/index.js';
 import type { OnlineStore } from '../online-store/online-store.js';
 import { blankEvents } from '../stream-source/blank-events.js';
-import { lookAtBytes, lookAtCatalog, shownTable } from './catalog-rows.js';
+import { lookAtBytes } from './catalog-bytes.js';
+import { lookAtCatalog, shownTable } from './catalog-rows.js';
 import { lookAtDataFiles } from './data-files.js';
 import type { ForgottenKey } from './key.js';
 import { type OnlineKeys, onlineTraces } from './online.js';
@@ -50,7 +51,7 @@ export async function prove(request: ProofRequest): Promise<{ proof: Proof; left
       : await blankEvents(eventLogs, (event) => eventHolds(event, keys), { dryRun: true, signal });
   if (topics.events > 0) add('embedded topics', `${topics.events} events of the key`, `sent meanwhile? ${again}`);
   for (const hit of await lookAtCatalog(lake, keys)) add(`catalog, ${shownTable(hit)}`, hit.place, again);
-  const bytes = lookAtBytes(lake.catalogFiles, keys);
+  const bytes = await lookAtBytes(lake, keys);
   if (bytes.hits > 0) add('catalog file', 'the key stands in pages that are free, or in its log of changes', again);
   const traces = await onlineTraces(online, request.onlineKeys);
   if (traces.stored > 0)

@@ -124,9 +124,20 @@ export function removeRunFiles(
       rmSync(file, { force: true });
       continue;
     }
-    const lines = readFileSync(file, 'utf8').split('\n');
+    const lines = linesOf(file);
+    // Another request, or upkeep, may have taken it away.
+    if (lines === undefined) continue;
     // In its place: a process that logs appends to the same file.
     writeFileSync(file, lines.filter((line) => !holds(line, keys)).join('\n'));
   }
   return removed;
+}
+
+function linesOf(file: string): string[] | undefined {
+  try {
+    return readFileSync(file, 'utf8').split('\n');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
 }

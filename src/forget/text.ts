@@ -1,4 +1,5 @@
-import type { ForgottenKey, KeyPart } from './key.js';
+import { type ForgottenKey, isWhole, type KeyPart } from './key.js';
+import { jsonText, parsed, valueText } from './lossless-json.js';
 
 /** What takes the place of a row or a text that told of a forgotten entity. */
 export const forgottenText = '(forgotten)';
@@ -27,7 +28,8 @@ const isObject = (value: unknown): value is Json =>
 const isText = (value: unknown): value is string | number | boolean =>
   typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean';
 
-const isValue = (value: unknown, { texts }: KeyPart): boolean => isText(value) && texts.includes(String(value).trim());
+const isValue = (value: unknown, { texts, kind }: KeyPart): boolean =>
+  isText(value) && texts.includes(kind === 'string' ? valueText(value) : valueText(value).trim());
 
 /** Whether a range as expectations observe it, `lowest..highest`, begins or ends with the value. */
 export const isEndOf = (range: string, { texts }: KeyPart): boolean =>
@@ -46,14 +48,27 @@ function aboutPart(object: Json, key: ForgottenKey): KeyPart | undefined {
   return isAbout ? part : undefined;
 }
 
-const escaped = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+/** A text as part of a regular expression. */
+export const escaped = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 
-const stands = (text: string, part: string): boolean =>
-  text.includes(part) && new RegExp(`(?<![\\p{L}\\p{N}_])${escaped(part)}(?![\\p{L}\\p{N}_])`, 'u').test(text);
+/** A text with JSON's escapes undone, as it stands in JSON that can't be parsed, or that a message quotes. */
+const unescaped = (text: string): string =>
+  text.replace(/\\(?:u([0-9a-f]{4})|(["\\/]))/gi, (_, code?: string, char = '') =>
+    code === undefined ? char : String.fromCharCode(Number.parseInt(code, 16)),
+  );
 
-/** Whether the values stand in a text as words of their own. */
-export const hasValues = (text: string, key: ForgottenKey): boolean =>
-  key.every(({ texts }) => texts.some((value) => stands(text, value)));
+/** Of a number, -5 and 5.5 are none of 5. */
+const stands = (text: string, part: string, isNumber = false): boolean => {
+  if (part === '' || !text.includes(part)) return false;
+  const [before, after] = isNumber ? ['(?<!(?<![\\p{L}\\p{N}_])-)(?<!\\d\\.)', '(?!\\.\\d*[1-9])'] : ['', ''];
+  return new RegExp(`(?<![\\p{L}\\p{N}_])${before}${escaped(part)}(?![\\p{L}\\p{N}_])${after}`, 'u').test(text);
+};
+
+/** Whether the values stand in a text as words of their own. Nothing can be said of an empty one. */
+export function hasValues(text: string, key: ForgottenKey): boolean {
+  const forms = text.includes('\\') ? [text, unescaped(text)] : [text];
+  return key.every((part) => part.texts.some((value) => forms.some((form) => stands(form, value, isWhole(part)))));
+}
 
 /** Whether a text that is no JSON names the join keys and their values. */
 const tells = (text: string, key: ForgottenKey): boolean =>
@@ -85,23 +100,11 @@ export function without(value: unknown, key: ForgottenKey, about?: KeyPart): unk
 const isTopValue = (item: Json, about: KeyPart | undefined): boolean =>
   about !== undefined && 'value' in item && isValue(item['value'], about);
 
-/** Whole numbers that JSON.parse would round are looked for in the text itself. */
-const isLong = (key: ForgottenKey): boolean => key.some(({ texts }) => texts.some((text) => /^-?\d{16,}$/.test(text)));
-
-function parsed(text: string): unknown {
-  if (!/^\s*[[{]/.test(text)) return undefined;
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return undefined;
-  }
-}
-
 /** Whether a text, JSON or not, tells of one of the keys. */
 export function holds(text: string, keys: readonly ForgottenKey[]): boolean {
   if (!mayHold(text, keys)) return false;
   const json = parsed(text);
-  return keys.some((key) => (json === undefined || isLong(key) ? tells(text, key) : without(json, key) !== json));
+  return keys.some((key) => (json === undefined ? tells(text, key) : without(json, key) !== json));
 }
 
 /**
@@ -112,15 +115,20 @@ export function startHolds(text: string, keys: readonly ForgottenKey[]): boolean
   if (!/^\s*[[{]/.test(text) || parsed(text) !== undefined) return holds(text, keys);
   return keys.some(
     (key) =>
-      key.every(({ name, texts }) =>
-        texts.some((value) =>
-          new RegExp(`"${escaped(name)}":\\s*"?${escaped(value)}(?![\\p{L}\\p{N}_.])`, 'u').test(text),
-        ),
-      ) ||
+      key.every(({ name, texts }) => texts.some((value) => fieldOf(name, value).test(text))) ||
       (key.length === 1 &&
-        key.some(({ texts }) => texts.some((value) => text.includes(`"${value}..`) || text.includes(`..${value}"`)))),
+        key.some(({ texts }) =>
+          texts.some((value) => value !== '' && (text.includes(`"${value}..`) || text.includes(`..${value}"`))),
+        )),
   );
 }
+
+/** A field as JSON writes it, the value as a text or as a number. */
+const fieldOf = (name: string, value: string): RegExp => {
+  const [field, text] = [name, value].map((one) => escaped(JSON.stringify(one))) as [string, string];
+  const bare = value === '' ? '' : `|${escaped(value)}(?![\\p{L}\\p{N}_.])`;
+  return new RegExp(`${field}:\\s*(?:${text}${bare})`, 'u');
+};
 
 /**
  * Whether an event is one of the keys'. One that can't be read, or lacks the join key, counts when the values stand in it: what it
@@ -130,7 +138,7 @@ export function eventHolds(text: string, keys: readonly ForgottenKey[]): boolean
   if (!mayHold(text, keys)) return false;
   const json = parsed(text);
   return keys.some((key) => {
-    if (json === undefined || isLong(key)) return hasValues(text, key);
+    if (json === undefined) return hasValues(text, key);
     if (without(json, key) !== json) return true;
     return isObject(json) && !key.every(({ name }) => Object.hasOwn(json, name)) && hasValues(text, key);
   });
@@ -143,6 +151,6 @@ const mayHold = (text: string, keys: readonly ForgottenKey[]): boolean =>
 export function redacted(text: string, keys: readonly ForgottenKey[]): string | undefined {
   const json = parsed(text);
   if (json === undefined) return undefined;
-  const left = JSON.stringify(keys.reduce<unknown>((value, key) => without(value, key), json));
+  const left = jsonText(keys.reduce<unknown>((value, key) => without(value, key), json));
   return left === 'null' || holds(left, keys) ? undefined : left;
 }

@@ -120,6 +120,40 @@ onBothCatalogs('forget, in records', (engines) => {
   }, 120_000);
 });
 
+onBothCatalogs('forget dead letters that are the least or the greatest', (engines) => {
+  it('leaves them in no statistics of the catalog, which write bytes in ways of their own', async () => {
+    t = await TestStore.open({}, await engines());
+    const { lake } = t.store;
+    const letters = (sql: string): Promise<unknown> =>
+      lake.transaction({ message: 'records' }, (session) =>
+        session.run(`INSERT INTO ${lake.system('dead_letters')} (view_name, payload) SELECT 'scores', ${sql}`),
+      );
+    const of = (user: string) => `encode('{"user_id":${user},"n":' || range || '}') FROM range(60)`;
+    // Many rows become a file, few stay in the catalog: the least of all are those of 1001, the greatest those of 9.
+    for (const user of ['1001', '5', '9']) await letters(of(user));
+    await letters(`encode('{"user_id":9, broken')`);
+    await letters(`encode('{"user_id":7, broken')`);
+    const stats = async (): Promise<string> =>
+      JSON.stringify(
+        await lake.all(
+          `SELECT min_value, max_value FROM ${lake.metadata('ducklake_table_column_stats')}
+           UNION ALL SELECT min_value, max_value FROM ${lake.metadata('ducklake_file_column_stats')}`,
+        ),
+      );
+    const hex = (text: string): string => Buffer.from(text).toString('hex').toUpperCase();
+    const traces = ['1001', '9'].flatMap((user) => [hex(`{"user_id":${user},`), `\\\\x22user_id\\\\x22:${user},`]);
+    const found = async (): Promise<string[]> => {
+      const text = await stats();
+      return traces.filter((trace) => text.includes(trace));
+    };
+    expect((await found()).length).toBeGreaterThan(1);
+    const report = await t.store.forgetting.forget([{ user_id: 1001 }, { user_id: 9 }]);
+    expect(report).toMatchObject({ removed: { records: { dead_letters: 121 } }, left: [] });
+    expect(await found()).toEqual([]);
+    expect(await all('dead_letters', 'count(*)::INTEGER AS n')).toEqual([{ n: 61 }]);
+  }, 120_000);
+});
+
 describe('forget where a join key is called as a column of the tables of asof', () => {
   it('takes the entity, not the records', async () => {
     t = await TestStore.open({ keys: 'topic: string()' });

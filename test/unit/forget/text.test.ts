@@ -59,10 +59,44 @@ describe('what a text tells of a key', () => {
     expect(redacted('driver_id=1001', [driver])).toBeUndefined();
   });
 
-  it('finds whole numbers that JSON would round', () => {
+  it('finds whole numbers that JSON would round, and leaves their neighbours as they are', () => {
     const long = [keyPart('id', int64(), 9_007_199_254_740_993n)];
     expect(holds('{"id":9007199254740993}', [long])).toBe(true);
     expect(holds('{"id":9007199254740992}', [long])).toBe(false);
+    expect(holds('{"id":1,"other":9007199254740993}', [long])).toBe(false);
+    expect(eventHolds('{"id":1,"other":9007199254740993}', [long])).toBe(false);
+    expect(
+      redacted('[{"id":9007199254740993},{"id":9007199254740995,"x":1.5},{"id":"9007199254740993"}]', [long]),
+    ).toBe('[{"id":9007199254740995,"x":1.5}]');
+  });
+
+  it.each([
+    ['a"b', '{"k":"a\\"b"}', true],
+    ['a"b', '{"k":"a\\\\b"}', false],
+    ['a\\b', '{"k":"a\\\\b"}', true],
+    ['a"b', 'k is "a\\"b", not a number', true],
+    ['a"b', '{"k":"a\\"b", broken', true],
+    ['kůň', '{"k":"k\\u016f\\u0148", broken', true],
+    ['1', '{"k":" 1"}', false],
+    [' 1', '{"k":" 1"}', true],
+    ['1', '{"k":"1"}', true],
+    ['', '{"k":""}', true],
+    ['', 'k is not a number', false],
+    ['', '{"k": broken', false],
+  ])('a text counts as it stands: %s in %s', (value, text, is) => {
+    expect(eventHolds(text, [[keyPart('k', string(), value)]])).toBe(is);
+  });
+
+  it.each([
+    [5, 'k is -5', false],
+    [-5, 'k is -5', true],
+    [5, 'k is 5.5', false],
+    [5, 'k is 0.5', false],
+    [5, 'k is 5.0', true],
+    [5, 'k is 5.', true],
+    [5, 'k is 1-5', true],
+  ])('of a number, others that hold its digits are none: %s in %s', (value, text, is) => {
+    expect(holds(text, [[keyPart('k', int64(), value)]])).toBe(is);
   });
 });
 
@@ -77,6 +111,14 @@ describe('what the first letters of a text tell', () => {
     ['driver_id is 1001', true],
   ])('%s: %s', (text, is) => {
     expect(startHolds(text, [driver])).toBe(is);
+  });
+
+  it.each([
+    ['', '[{"k":"abc","trips', false],
+    ['', '[{"k":"","trips', true],
+    ['a"b', '[{"k":"a\\"b","trips', true],
+  ])('of texts as JSON writes them: %s in %s', (value, text, is) => {
+    expect(startHolds(text, [[keyPart('k', string(), value)]])).toBe(is);
   });
 });
 
