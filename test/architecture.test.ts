@@ -97,8 +97,8 @@ const rooms: Record<string, Room> = {
   },
   // Wherever an entity's data may be.
   forget: {
-    loads: [...onLake, 'online-store', 'stream-source', 'personal-data', 'runs', 'sync'],
-    types: ['registry', 'feature-repo', 'offline-store'],
+    loads: [...onLake, 'registry', 'online-store', 'stream-source', 'personal-data', 'runs', 'sync'],
+    types: ['feature-repo', 'offline-store'],
   },
   'feature-request': {
     loads: [...onLake, 'offline-store', 'online-store'],

@@ -29,7 +29,7 @@ export function registerForget(program: Command): void {
         (key: string, keys: readonly string[] = []) => [...keys, key],
       )
       .option('--entity <name>', 'which entity the join keys are of, where several have them')
-      .option('--reason <text>', 'why; kept in the record, which does not hold the key')
+      .option('--reason <text>', 'why; kept in the record, so it must not hold the key')
       .option('--dry-run', 'only say what would be removed')
       .option('--wait', 'begin when the runs at work have ended; default: refuse')
       .option('--yes', 'do not ask')
@@ -45,11 +45,14 @@ async function forget(options: GlobalOptions, given: Given): Promise<number> {
     throw new DefinitionError('no key is given', { mend: 'add e.g. --key driver_id=1001, or --list' });
   const signal = interruptSignal();
   return withStore(options, async (store) => {
-    const { joinKeysOf, resolveKeys } = await import('../forget/resolve-keys.js');
-    const keys = (given.key ?? []).map((text) => parseKey(text, joinKeysOf(store.repo)));
+    const { declaredKeys, joinKeysOf, resolveKeys } = await import('../forget/resolve-keys.js');
+    const { checkReason } = await import('../forget/reason.js');
+    const declared = await declaredKeys(store.lake, store.repo);
+    const keys = (given.key ?? []).map((text) => parseKey(text, joinKeysOf(declared)));
     if (!dryRun) {
-      // A mistyped name is told first: who is sent away for an answer would come back with the same key.
-      await resolveKeys(store.lake, store.repo, keys, { entity: given.entity, env: process.env });
+      // What is mistyped is told first: who is sent away for an answer would come back with the same.
+      const resolved = await resolveKeys(store.lake, declared, keys, { entity: given.entity, env: process.env });
+      checkReason(given.reason, resolved.keys);
       const mend = 'look first with --dry-run, then add --yes';
       requireAnswer('forget removes data for good', { yes, json: options.json }, mend);
     }

@@ -11,10 +11,11 @@ import { keyTables, viewKeysOf } from './lake-tables.js';
 import { onlineKeys, onlineTraces, removeOnline } from './online.js';
 import { prove } from './prove.js';
 import { isQuiet } from './quiet.js';
+import { checkReason } from './reason.js';
 import { type ForgetRecord, listForgets, Requested } from './record.js';
 import { removeRows } from './remove-rows.js';
 import type { ForgetReport, Left } from './report.js';
-import { batchSourcesOf, resolveKeys } from './resolve-keys.js';
+import { batchSourcesOf, declaredKeys, resolveKeys } from './resolve-keys.js';
 import { type Expired, expireAll, registeredFiles, rewriteTables } from './rewrite.js';
 import { lookAtRunFiles, type RunFilesLook, removeRunFiles } from './run-files.js';
 import { awaitRuns } from './runs-at-work.js';
@@ -23,7 +24,7 @@ import { eventHolds } from './text.js';
 export interface ForgetOptions {
   /** Only entities of it are meant; default: those of any entity with these join keys. */
   readonly entity?: string | undefined;
-  /** Kept in the record. */
+  /** Kept in the record, so it must not hold the key. */
   readonly reason?: string | undefined;
   /** Only says what would be removed. */
   readonly dryRun?: boolean | undefined;
@@ -52,7 +53,7 @@ export class Forgetting {
   /**
    * @param given join keys with values of their types; some of the join keys of an entity mean all with those values.
    * @returns what was removed, and whether reading all files anew found anything left.
-   * @throws DefinitionError for keys of no entity, and while runs are at work.
+   * @throws DefinitionError for keys of no entity, a reason that tells one, and while runs are at work.
    */
   async forget(
     given: readonly Readonly<Record<string, unknown>>[],
@@ -61,7 +62,9 @@ export class Forgetting {
     const { lake, store } = this.#context;
     const startedAt = Date.now();
     const { entity, reason, dryRun = false, wait = false, signal, onProgress } = options;
-    const { keys, hashed } = await resolveKeys(lake, store.repo, given, { entity, env: process.env });
+    const declared = await declaredKeys(lake, store.repo);
+    const { keys, hashed } = await resolveKeys(lake, declared, given, { entity, env: process.env });
+    checkReason(reason, keys);
     const step = (line: string): void => {
       signal?.throwIfAborted();
       onProgress?.(line);

@@ -4,12 +4,30 @@ import { DefinitionError } from '../errors.js';
 import type { FeatureRepo } from '../feature-repo/feature-repo.js';
 import type { Lake } from '../lake/index.js';
 import { compareKeys, type Hashable, hashPii, knownKey, piiKey } from '../personal-data/index.js';
+import { type EverDeclared, everDeclared } from '../registry/index.js';
 import type { Schema } from '../types.js';
 import { type ForgottenKey, keyPart } from './key.js';
 
+/** What the definitions say of join keys, or ever said: rows of entities and rules that are gone are still there. */
+export interface Declared extends EverDeclared {
+  /** Columns for which a source has a rule `hash` now. */
+  readonly hashedNow: ReadonlySet<string>;
+}
+
+export async function declaredKeys(lake: Lake, repo: Pick<FeatureRepo, 'entities' | 'sources'>): Promise<Declared> {
+  const { entities, hashed } = await everDeclared(lake);
+  const rules = [...repo.sources.values()].flatMap(({ pii }) => Object.entries(pii ?? {}));
+  return {
+    // What is defined now comes last: of a join key that changed its type, the newest one counts.
+    entities: [...entities, ...repo.entities.values()],
+    hashed,
+    hashedNow: new Set(rules.filter(([, rule]) => rule === 'hash').map(([column]) => column)),
+  };
+}
+
 /** Join keys of all entities, with their types. */
-export const joinKeysOf = ({ entities }: Pick<FeatureRepo, 'entities'>): Schema =>
-  Object.assign({}, ...[...entities.values()].map(({ joinKeys }) => joinKeys));
+export const joinKeysOf = ({ entities }: Pick<Declared, 'entities'>): Schema =>
+  Object.assign({}, ...entities.map(({ joinKeys }) => joinKeys));
 
 export const batchSourcesOf = ({ sources }: Pick<FeatureRepo, 'sources'>): BatchSource[] =>
   [...sources.values()].filter((source): source is BatchSource => source.kind !== 'kafka_source');
@@ -21,18 +39,22 @@ export const batchSourcesOf = ({ sources }: Pick<FeatureRepo, 'sources'>): Batch
  */
 export async function resolveKeys(
   lake: Lake,
-  repo: Pick<FeatureRepo, 'entities' | 'sources'>,
+  declared: Declared,
   given: readonly Readonly<Record<string, unknown>>[],
   { entity, env }: { entity?: string | undefined; env: NodeJS.ProcessEnv },
 ): Promise<{ keys: ForgottenKey[]; hashed: boolean }> {
   if (given.length === 0) throw new DefinitionError('no key is given', { mend: 'write e.g. --key driver_id=1001' });
-  const entities = [...repo.entities.values()].filter(({ name }) => entity === undefined || name === entity);
+  const entities = declared.entities.filter(({ name }) => entity === undefined || name === entity);
   if (entities.length === 0) {
-    const names = [...repo.entities.keys()];
+    const names = [...new Set(declared.entities.map(({ name }) => name))];
     const mend = `${didYouMean(entity ?? '', names)}there are ${names.join(', ') || 'none'}`;
     throw new DefinitionError(`there is no entity "${entity ?? ''}"`, { mend });
   }
-  const known: Schema = Object.assign({}, ...entities.map(({ joinKeys }) => joinKeys));
+  const known = joinKeysOf({ entities });
+  const projectKey = await knownKey(lake);
+  // By a rule of before nothing was hashed when the project has no key.
+  const isHashed = (name: string): boolean =>
+    declared.hashedNow.has(name) || (declared.hashed.has(name) && projectKey !== undefined);
   let hashed = false;
   const keys = given.map((key) => {
     const names = Object.keys(key);
@@ -50,22 +72,12 @@ export async function resolveKeys(
       });
     }
     return names.map((name) => {
-      const hash = hashOf(repo, name, key[name], env);
+      const hash = isHashed(name) ? hashPii(key[name] as Hashable, env) : undefined;
       hashed ||= hash !== undefined;
       return keyPart(name, known[name] as Schema[string], key[name], hash);
     });
   });
   // Under another key nothing would be found, and forgetting would seem done.
-  if (hashed) compareKeys(await knownKey(lake), piiKey('forget', env), 'forget');
+  if (hashed) compareKeys(projectKey, piiKey('forget', env), 'forget');
   return { keys, hashed };
-}
-
-function hashOf(
-  repo: Pick<FeatureRepo, 'sources'>,
-  name: string,
-  value: unknown,
-  env: NodeJS.ProcessEnv,
-): string | undefined {
-  const isHashed = [...repo.sources.values()].some(({ pii }) => pii?.[name] === 'hash');
-  return isHashed ? hashPii(value as Hashable, env) : undefined;
 }

@@ -1,3 +1,4 @@
+export { type EverDeclared, everDeclared } from './ever-declared.js';
 export { openLakeRegistry } from './lake-registry.js';
 export type { BreakingChange, Change, FieldChange, Plan } from './plan.js';
 export type {

@@ -16,6 +16,15 @@ it('tells of a mistyped key before it says that nobody can be asked', async () =
   expectRefused(await forget('--key', 'user_id=1', '--entity', 'usr'), 2, /there is no entity "usr"/, /user/);
 });
 
+it('tells of a reason that holds the key before it asks', async () => {
+  expectRefused(
+    await forget('--key', 'user_id=17', '--reason', 'request of user-17'),
+    2,
+    /the reason holds the value of user_id, and it is kept for good/,
+    /→ say why without saying whom/,
+  );
+});
+
 it('asks nobody who is not there', async () => {
   const mend = /→ look first with --dry-run, then add --yes/;
   expectRefused(

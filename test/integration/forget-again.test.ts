@@ -3,7 +3,7 @@ import path from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { DefinitionError } from '../../src/errors.js';
 import { manual, pipeline } from '../../src/index.js';
-import { hashPii } from '../../src/personal-data/index.js';
+import { checkKnownKey, hashPii } from '../../src/personal-data/index.js';
 import { EngineServers } from '../support/engines.js';
 import { storedKeys } from '../support/forget.js';
 import { lacks } from '../support/services.js';
@@ -192,8 +192,63 @@ describe('forget where a source hashes the join key', () => {
       const report = await t.store.forgetting.forget([{ user_id: 'ann@example.com' }]);
       expect(report).toMatchObject({ hashed: true, left: [], removed: { tables: { stats: 1 }, online: 1 } });
       expect(await users()).toEqual([hashPii('bob@example.com')]);
+      // Without the rule, what was hashed by it is still there.
+      await checkKnownKey(t.store.lake, process.env['ASOF_PII_KEY'], 'test');
+      await t.define({ keys: 'user_id: string()' });
+      expect(await t.store.forgetting.forget([{ user_id: 'bob@example.com' }])).toMatchObject({
+        ...{ hashed: true, left: [] },
+        removed: { tables: { stats: 1 }, online: 1 },
+      });
+      expect(await users()).toEqual([]);
     } finally {
       delete process.env['ASOF_PII_KEY'];
     }
-  }, 60_000);
+  }, 120_000);
+});
+
+describe('forget an entity that the definitions no longer have', () => {
+  it('knows its join keys from what was applied, and leaves who is stored under the same value now', async () => {
+    await project();
+    await t.publish(
+      'stats',
+      [1, 2, 3].map((user_id) => ({ user_id, at: at(0), a: user_id, b: 'x' })),
+    );
+    await t.store.materialize({ views: ['stats'] });
+    await t.define({ keys: 'member: int64()' });
+    await t.publish(
+      'stats',
+      [2, 4].map((member) => ({ member, at: at(0), a: member, b: 'y' })),
+    );
+    await t.store.materialize({ views: ['stats'] });
+    const report = await t.store.forgetting.forget([{ user_id: 2 }]);
+    expect(report).toMatchObject({ left: [], removed: { tables: { stats: 1 }, online: 0 } });
+    expect(await users()).toEqual([1n, 3n]);
+    const online = await t.store.getOnlineFeatures(
+      ['stats:b'],
+      [2, 4].map((member) => ({ member })),
+    );
+    expect(online.map(({ b }) => b)).toEqual(['y', 'y']);
+    expect(await t.store.forgetting.forget([{ member: 2 }])).toMatchObject({
+      left: [],
+      removed: { tables: { stats__g2: 1 }, online: 1 },
+    });
+  }, 120_000);
+});
+
+describe('the reason of a request', () => {
+  it('is refused where it tells the key, before anything is done or noted', async () => {
+    await project();
+    await t.publish('stats', [{ user_id: 2, at: at(0), a: 2, b: 'x' }]);
+    for (const dryRun of [true, false])
+      await expect(
+        t.store.forgetting.forget([{ user_id: 2 }], { reason: 'user 2 asked', dryRun }),
+      ).rejects.toMatchObject({
+        name: 'DefinitionError',
+        message: expect.stringContaining('the reason holds the value of user_id, and it is kept for good'),
+      });
+    expect(await t.store.forgetting.list()).toEqual([]);
+    expect(await users()).toEqual([2n]);
+    await t.store.forgetting.forget([{ user_id: 2 }], { reason: 'request 12' });
+    expect(await t.store.forgetting.list()).toMatchObject([{ reason: 'request 12', state: 'proved' }]);
+  }, 120_000);
 });
