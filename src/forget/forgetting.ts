@@ -119,13 +119,13 @@ class ForgetWork {
     const notes: string[] = [];
     const online = await this.#context.store.online();
     const views = (await keyTables(lake, keys)).flatMap((table) => viewKeysOf(table) ?? []);
-    const stored = await onlineKeys(online, keys, views);
+    const tables = [...(await this.#context.store.state()).views.values()].map(({ table }) => table);
+    const stored = await onlineKeys(online, keys, views, tables);
 
     step('rows of the lake');
     const rows = await removeRows(lake, keys, { dryRun, signal });
     await request?.note('removed', {}, { snapshot: rows.snapshot });
     step('online rows');
-    const tables = [...(await this.#context.store.state()).views.values()].map(({ table }) => table);
     const onlineRows = dryRun
       ? (await onlineTraces(online, stored)).stored
       : await removeOnline(online, stored, tables, rows.snapshot);

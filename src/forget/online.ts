@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { limits } from '../config.js';
+import type { FeatureTable } from '../definitions/feature-table.js';
 import { AsofError } from '../errors.js';
 import { entityKey } from '../online-store/entity-key.js';
 import { entityKeyValues } from '../online-store/entity-key-values.js';
@@ -14,17 +15,16 @@ export type OnlineKeys = ReadonlyMap<string, readonly Uint8Array[]>;
 /**
  * The packed keys of the entities in each view: of a key with all join keys, its own; of one with some of them, those that are
  * stored.
- * @param views every generation of every view.
+ * @param views every generation of every view. @param tables of the views as they are now.
  */
 export async function onlineKeys(
   online: OnlineStore,
   keys: readonly ForgottenKey[],
   views: readonly ViewKeys[],
+  tables: readonly Pick<FeatureTable, 'view' | 'joinKeys'>[],
 ): Promise<OnlineKeys> {
   const found = new Map<string, Map<string, Uint8Array>>();
-  const namesNow = new Map<string, string>();
-  for (const { view, joinKeys } of [...views].sort((a, b) => a.generation - b.generation))
-    namesNow.set(view, String(Object.keys(joinKeys)));
+  const namesNow = new Map(tables.map(({ view, joinKeys }) => [view, String(Object.keys(joinKeys))]));
   for (const view of views) {
     const of = found.get(view.view) ?? new Map<string, Uint8Array>();
     found.set(view.view, of);
@@ -33,7 +33,7 @@ export async function onlineKeys(
     for (const key of keys) {
       if (!key.every(({ name }) => names.includes(name))) continue;
       // Under the same packed key another entity may be stored by now, where join keys of before were called otherwise.
-      const isNow = String(names) === namesNow.get(view.view);
+      const isNow = String(names) === (namesNow.get(view.view) ?? String(names));
       if (key.length === names.length && isNow) for (const packed of packedKeys(view, key)) add(packed);
       else {
         for await (const { key: stored } of online.scan({ ...view, ttlMs: 0 }))
