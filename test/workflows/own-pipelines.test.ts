@@ -3,12 +3,9 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { projectActivities } from '../../src/cli/project-activities.js';
 import { DefinitionError, type FeatureStore, type Json, openFeatureStore } from '../../src/index.js';
-import { failureReason, hasBegun, type RunningWorker, startPipeline } from '../../src/temporal/index.js';
-import type { RunSummary } from '../../workflows/lib/contract.js';
+import { failureReason, hasBegun } from '../../src/temporal/index.js';
 import { type SampleProject, sampleProject } from '../support/cli.js';
-import { replayHistories } from '../support/histories.js';
-import { workerFor } from '../support/in-process-worker.js';
-import { startTemporal, type TestTemporal } from '../support/temporal.js';
+import { ServedStore } from '../support/served-store.js';
 
 const pipelines = `
 import { env, pipeline, webhook, z } from 'asof';
@@ -61,10 +58,9 @@ export async function fetched(input: PipelineInput) {
 `;
 
 describe("a project's own pipelines", () => {
-  let temporal: TestTemporal;
   let project: SampleProject;
   let store: FeatureStore;
-  let worker: RunningWorker;
+  let served: ServedStore;
 
   const write = (file: string, content: string): void => {
     mkdirSync(path.dirname(path.join(project.root, file)), { recursive: true });
@@ -72,7 +68,6 @@ describe("a project's own pipelines", () => {
   };
 
   beforeAll(async () => {
-    temporal = await startTemporal();
     project = sampleProject();
     write('feature_repo/own.ts', pipelines);
     write('activities/count.ts', activities);
@@ -80,25 +75,17 @@ describe("a project's own pipelines", () => {
     write('workflows/own.ts', workflows);
     store = await openFeatureStore(path.join(project.root, 'feature_repo'));
     await store.apply();
-    worker = await workerFor(store, temporal.address);
+    served = await ServedStore.serve(store);
   });
 
   afterAll(async () => {
-    await worker.stop();
+    await served.close();
     await store.close();
-    await temporal.close();
     project.close();
   });
 
-  async function start(name: string, args?: Record<string, Json>) {
-    const pipeline = store.repo.pipelines.get(name);
-    if (pipeline === undefined) throw new Error(`no pipeline ${name}`);
-    return (await startPipeline(temporal.client, { project: store.project, pipeline, args })).handle;
-  }
-  const run = async (name: string, args?: Record<string, Json>): Promise<RunSummary> =>
-    (await start(name, args)).result() as Promise<RunSummary>;
-  const failure = async (name: string, args?: Record<string, Json>): Promise<string> =>
-    (await start(name, args)).result().then(() => 'completed', failureReason);
+  const run = (name: string, args?: Record<string, Json>) => served.run(name, args);
+  const failure = async (name: string, args?: Record<string, Json>) => (await served.fail(name, args)).message;
 
   it('run like the built-in ones, with the defaults of their schema', async () => {
     expect(await run('counted')).toMatchObject({
@@ -118,11 +105,11 @@ describe("a project's own pipelines", () => {
 
   it('that are refused start nothing that tells of them where nobody is named', async () => {
     const tells = async (name: string): Promise<boolean> => {
-      const handle = await start(name, { times: 'many' });
+      const { handle } = await served.start(name, { times: 'many' });
       await handle.result().catch(() => undefined);
       const { runId } = await handle.describe();
       const child = `${handle.workflowId}/notify-failed/${runId.slice(-12)}`;
-      return temporal.client.workflow
+      return served.temporal.client.workflow
         .getHandle(child)
         .describe()
         .then(
@@ -146,7 +133,7 @@ describe("a project's own pipelines", () => {
   });
 
   it('may call functions that are no steps: they fail for good the third time', async () => {
-    const handle = await start('plain');
+    const { handle } = await served.start('plain');
     expect(await handle.result().then(() => 'completed', failureReason)).toBe('always');
     const { events } = await handle.fetchHistory();
     const started = events?.flatMap(({ activityTaskStartedEventAttributes: a }) => (a == null ? [] : [a.attempt]));
@@ -154,7 +141,7 @@ describe("a project's own pipelines", () => {
   });
 
   it('come to the same from their histories', async () => {
-    expect((await replayHistories(temporal.client, project.root)).length).toBeGreaterThan(7);
+    expect((await served.replayHistories()).length).toBeGreaterThan(7);
   });
 
   it('that a running worker does not know yet say so, and go on when one comes that does', async () => {
@@ -163,14 +150,13 @@ describe("a project's own pipelines", () => {
       'feature_repo/late.ts',
       "import { pipeline } from 'asof';\nexport default pipeline({ name: 'late', workflow: 'late' });",
     );
-    const handle = await temporal.client.workflow.start('late', {
+    const handle = await served.temporal.client.workflow.start('late', {
       taskQueue: `asof-${store.project}`,
       workflowId: 'late',
     });
     const known = (): Promise<string> => hasBegun(handle).then(String, (error: Error) => error.message);
     await expect.poll(known, { timeout: 60_000 }).toBe('the worker that runs does not know the workflow "late"');
-    await worker.stop();
-    worker = await workerFor(store, temporal.address);
+    await served.serveAgain();
     expect(await handle.result()).toBe('there');
   });
 

@@ -3,13 +3,11 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Json } from '../../src/index.js';
-import { openFeatureStore, type RunRecord } from '../../src/index.js';
+import type { Json, RunRecord } from '../../src/index.js';
 import type { RunTrigger } from '../../src/runs/index.js';
-import { failureReason, type RunningWorker, startPipeline } from '../../src/temporal/index.js';
-import { workerFor } from '../support/in-process-worker.js';
+import { failureReason } from '../../src/temporal/index.js';
+import { ServedStore } from '../support/served-store.js';
 import { definitionsText, TestStore } from '../support/store.js';
-import { startTemporal, type TestTemporal } from '../support/temporal.js';
 
 const hour = (n: number): string => new Date(Date.UTC(2024, 0, 1, n)).toISOString();
 
@@ -35,9 +33,8 @@ export const due = waits('due', { deadline: { within: '1 second', after: 'starte
 describe('the limits of runs', () => {
   const told: { type: string; data: Record<string, Json> }[] = [];
   let receiver: Server;
-  let temporal: TestTemporal;
   let project: TestStore;
-  let worker: RunningWorker;
+  let served: ServedStore;
 
   beforeAll(async () => {
     receiver = createServer((request, response) => {
@@ -51,7 +48,6 @@ describe('the limits of runs', () => {
       });
     });
     await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve));
-    temporal = await startTemporal();
     project = await TestStore.open();
     writeFileSync(
       path.join(project.repo, 'definitions.ts'),
@@ -59,25 +55,18 @@ describe('the limits of runs', () => {
     );
     mkdirSync(path.join(project.root, 'workflows'));
     writeFileSync(path.join(project.root, 'workflows', 'waits.ts'), waiting);
-    await project.store.close();
-    project.store = await openFeatureStore(project.repo);
-    await project.store.apply();
-    worker = await workerFor(project.store, temporal.address);
+    await project.reopen();
+    served = await ServedStore.serve(project.store);
   });
 
   afterAll(async () => {
-    await worker?.stop();
+    await served?.close();
     await project?.close();
-    await temporal?.close();
     receiver?.close();
   });
 
-  async function start(name: string, n: number, trigger?: RunTrigger) {
-    const pipeline = project.store.repo.pipelines.get(name);
-    if (pipeline === undefined) throw new Error(`no pipeline ${name}`);
-    const span = { start: hour(n), end: hour(n + 1) };
-    return startPipeline(temporal.client, { project: 'test', pipeline, interval: span, trigger });
-  }
+  const start = (name: string, n: number, trigger?: RunTrigger) =>
+    served.start(name, undefined, { interval: { start: hour(n), end: hour(n + 1) }, trigger });
 
   const atWork = async (): Promise<RunRecord[]> =>
     (await project.store.runs.list({ pipeline: 'two' })).filter(({ status }) => status === 'running');
@@ -128,7 +117,7 @@ describe('the limits of runs', () => {
     const open = runs.open.bind(runs);
     runs.open = async (request, isRunning) => {
       const opened = await open(request, isRunning);
-      const handle = temporal.client.workflow.getHandle(request.workflowId);
+      const handle = served.temporal.client.workflow.getHandle(request.workflowId);
       await handle.cancel();
       const heard = async () =>
         (await handle.fetchHistory()).events?.some((event) => event.activityTaskCancelRequestedEventAttributes != null);
