@@ -261,6 +261,32 @@ describe('asof deploy', () => {
     expect(brief(await plan())).toEqual(['none a']);
   });
 
+  it('names a changed period as the cause of what is missing, where something was completed by the old one', async () => {
+    const hourly = "schedule: every('1 hour'), startAt: '2024-01-01', catchup: true";
+    const daily = "schedule: every('1 day'), startAt: '2024-01-01', catchup: true";
+    await define({ a: hourly });
+    await go();
+    await temporal.client.workflow.getHandle(`${name}/catchup/a`).terminate();
+    const catchingUp = async () => (await plan()).find(({ action }) => action === 'catch up')?.notes;
+    await define({ a: daily });
+    // Nothing ran yet: the period is no cause.
+    expect(await catchingUp()).toEqual([expect.stringMatching(/intervals from 2024-01-01T.*no run has completed$/)]);
+    const pipeline = opened().repo.pipelines.get('a');
+    if (pipeline === undefined) throw new Error('no pipeline a');
+    const run = { runId: `run-${name}`, workflowId: 'w' };
+    const interval = { start: '2024-01-01T00:00:00Z', end: '2024-01-01T01:00:00Z' };
+    const opening = { ...run, pipeline, interval, nominalTime: interval.end, registryVersion: 1 };
+    await opened().runs.open(opening, async () => false);
+    await opened().runs.close({ ...run, pipeline: 'a', status: 'completed', steps: [], published: 0 });
+    expect(await catchingUp()).toEqual([
+      expect.stringMatching(/no run has completed$/),
+      'because the period changes (times: every 1 hour → every 1 day): a run counts for an interval only if its own holds all of it',
+    ]);
+    await go();
+    await temporal.client.workflow.getHandle(`${name}/catchup/a`).terminate();
+    expect(await catchingUp()).toEqual([expect.stringMatching(/no run has completed$/)]);
+  });
+
   it('of two at once both end with what is defined, and a stale change is refused', async () => {
     await define({ a: 'schedule: daily()', b: "schedule: every('1 hour')", c: 'schedule: once()' });
     const other = await openFeatureStore(`${project.root}/feature_repo`);

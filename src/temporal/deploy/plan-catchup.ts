@@ -3,6 +3,7 @@ import { type FeatureStore, FencedError, intervalStatuses, type Pipeline } from 
 import { startBackfill } from '../backfills.js';
 import { scheduleId } from '../schedule-id.js';
 import { type PlannedStep, step } from './deploy-step.js';
+import type { FieldChange } from './schedule-form.js';
 import type { ServerSchedule } from './server-schedule.js';
 
 /** Looked at at once. */
@@ -11,12 +12,14 @@ const pageMs = 400 * 86_400_000;
 /**
  * What lies between `startAt` and the schedule's creation, as far as no run has completed it: the server runs nothing of that time
  * by itself, and one backfill of its own would be more than a schedule can hold. Of a paused pipeline it waits.
+ * @param changed what the same deploy changes of the schedule.
  */
 export async function planCatchup(
   client: Client,
   store: FeatureStore,
   pipeline: Pipeline,
   found: ServerSchedule | undefined,
+  changed: readonly FieldChange[] = [],
 ): Promise<PlannedStep[]> {
   const { name, catchup, startAt } = pipeline;
   if (!catchup || startAt === undefined || found?.paused === true) return [];
@@ -28,7 +31,7 @@ export async function planCatchup(
   if (await isRunning(client, id)) return [step(name, 'none', id, { notes: ['catching up'] })];
   return [
     step(name, 'catch up', id, {
-      notes: [missingText(missing, from, to)],
+      notes: [missingText(missing, from, to), ...(await periodNotes(store, name, { from, to, changed }))],
       perform: () => startCatchup(client, store.project, pipeline, { id, from, to: found?.createdAt ?? new Date() }),
     }),
   ];
@@ -44,6 +47,20 @@ const missingText = (missing: number, from: Date, to: Date): string => {
     ? `1 interval ${range} that no run has completed`
     : `${count} intervals ${range} that no run has completed`;
 };
+
+/** Why so much is missing of what ran already: intervals of another period are others. */
+async function periodNotes(
+  { runs }: FeatureStore,
+  pipeline: string,
+  { from, to, changed }: { from: Date; to: Date; changed: readonly FieldChange[] },
+): Promise<string[]> {
+  const period = changed.filter(({ field, from }) => (field === 'times' || field === 'timezone') && from !== null);
+  if (period.length === 0) return [];
+  const [completed] = await runs.list({ pipeline, status: 'completed', from, to, limit: 1 });
+  if (completed === undefined) return [];
+  const change = period.map(({ field, from, to }) => `${field}: ${from} → ${to ?? '(nothing)'}`).join(', ');
+  return [`because the period changes (${change}): a run counts for an interval only if its own holds all of it`];
+}
 
 /** By the intervals of the definition: a pipeline whose period has changed may have all of them to do. */
 async function countMissing(store: FeatureStore, pipeline: string, from: Date, to: Date): Promise<number> {

@@ -37,7 +37,7 @@ async function planPipeline(request: ScheduleRequest, store: FeatureStore, pipel
   const reason = withoutSchedule(pipeline);
   if (reason === undefined) {
     const planned = planSchedule(request, pipeline, found);
-    return [planned, ...(planned.left ? [] : await planCatchup(client, store, pipeline, found))];
+    return [planned, ...(planned.left ? [] : await planCatchup(client, store, pipeline, found, planned.fields))];
   }
   const removal = found === undefined ? [] : [planRemoval(request, pipeline.name, found, reason)];
   if (pipeline.schedule.type === 'once') return [...removal, await planOnce(client, store, pipeline)];
