@@ -3,10 +3,18 @@ import { clock, intervalText } from './clock.js';
 import { formatCell, plural, printColumns } from './output.js';
 import { fitted, printable } from './printable.js';
 
-/** `asof quarantine list`, in 80 columns. */
-export function printList({ total, groups, rows }: QuarantineList, state: QuarantineState | undefined): void {
+/**
+ * `asof quarantine list`, in 80 columns.
+ * @param isFiltered it was asked for some rows only, so that none of them does not mean that there is none.
+ */
+export function printList(
+  { total, groups, rows }: QuarantineList,
+  state: QuarantineState | undefined,
+  isFiltered: boolean,
+): void {
   if (total === 0) {
-    console.log(state === 'held' ? 'Nothing is held in quarantine.' : 'No quarantined row is like that.');
+    const held = isFiltered ? 'No held row is like that.' : 'Nothing is held in quarantine.';
+    console.log(state === 'held' ? held : 'No quarantined row is like that.');
     return;
   }
   printColumns(
@@ -14,7 +22,7 @@ export function printList({ total, groups, rows }: QuarantineList, state: Quaran
       rows: group.rows.toLocaleString('en'),
       state: group.state,
       view: fitted(group.view, 20),
-      rule: fitted(group.rule, 26),
+      rule: rulesText(group.rule, 26),
       newest: clock(group.newest),
     })),
   );
@@ -25,10 +33,22 @@ export function printList({ total, groups, rows }: QuarantineList, state: Quaran
       id: row.id,
       value: fitted(valuesText(row), 24),
       from: fromText(row, 22),
-      run: fitted(row.runId, 13),
+      run: printable(row.runId.slice(0, 13)),
     })),
   );
   console.log('`asof quarantine show <id>` shows a whole row; `release`, `drop` decide.');
+}
+
+/** `acceptedVal…; between(fa…`: each rule cut for itself, or rows that break several would look like those that break the first. */
+function rulesText(joined: string, most: number): string {
+  const rules = joined.split('; ');
+  if (joined.length <= most || rules.length === 1) return fitted(joined, most);
+  const more = rules.length > 2 ? ` +${rules.length - 2}` : '';
+  const room = Math.floor((most - more.length - '; '.length) / 2);
+  return `${rules
+    .slice(0, 2)
+    .map((rule) => fitted(rule, room))
+    .join('; ')}${more}`;
 }
 
 /** `a = 99, b = ·` */

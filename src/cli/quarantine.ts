@@ -79,7 +79,12 @@ async function list(
   await withStore(options, async ({ quarantine }) => {
     const found = await quarantine.list(request);
     if (options.json) printJson(found);
-    else printList(found, state);
+    else
+      printList(
+        found,
+        state,
+        Object.values(filters).some((filter) => filter !== undefined),
+      );
   });
 }
 
