@@ -1,5 +1,5 @@
 import type { ExpectationResult, FeatureStore, StepRecord } from '../index.js';
-import { howMany } from '../quality/index.js';
+import { howMany, shownExample } from '../quality/index.js';
 import { printTable, seconds } from './output.js';
 
 export function printSteps(steps: readonly StepRecord[]): void {
@@ -28,7 +28,7 @@ export async function printFailedExpectations(store: FeatureStore, runId: string
       console.log(
         `\n${result.severity} ${view}: ${result.expectation}: ${howMany(result, (count) => count.toLocaleString('en'))}`,
       );
-      if (result.examples.length > 0) printTable(result.examples);
+      if (result.examples.length > 0) printTable(result.examples.map(shownExample));
     }
   }
 }

@@ -6,6 +6,13 @@ import { type FileColumn, jsonRow } from './value-json.js';
 /** Texts longer than this are cut in example rows. */
 export const exampleTextMax = 200;
 
+/** An example row as people are shown it: which row of the source it is, by a name that says so. */
+export const shownExample = ({
+  _ingest_position: position,
+  ...values
+}: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> =>
+  position === undefined ? values : { ...values, 'source row': position };
+
 /**
  * The first rows of a query over the file's columns.
  * @param own columns that come first.

@@ -2,6 +2,7 @@ export { checkViews } from './check-views.js';
 export { type DriftRequest, type JudgedDrift, judgeDrift } from './drift/judge-drift.js';
 export type { ColumnDrift, DriftBin, DriftMethod, DriftResult, DriftValue } from './drift-result.js';
 export { type EvaluateRequest, evaluateExpectations } from './evaluate-expectations.js';
+export { shownExample } from './examples.js';
 export { type ExpectationResult, type ExpectationStatus, statusOf } from './expectation-result.js';
 export { fromJson } from './json-back.js';
 export { writePrevious } from './previous-values.js';

@@ -1,3 +1,4 @@
+import { shownExample } from './examples.js';
 import type { ExpectationResult } from './expectation-result.js';
 import { html, type Markup } from './html.js';
 import { howMany } from './quality.js';
@@ -72,7 +73,7 @@ function failedExpectation(result: ExpectationResult, of: Markup | undefined, is
   return html`<div class="alert ${isError ? 'is-bad' : 'is-warn'}"><p><span class="pill ${isError ? 'bad' : 'warn'}">${label}</span><span>${of}<code>${ruleText(expectation)}</code> — ${howMany(result, formatNumber)}</span></p>${
     examples.length > 0 &&
     html`<details${isOpen && html` open`}><summary>${examples.length === 1 ? 'The row' : `The first ${examples.length} rows`}</summary>${rowTable(
-      examples,
+      examples.map(shownExample),
       { label: `Rows that break ${ruleText(expectation)}`, own: columns },
     )}</details>`
   }</div>`;

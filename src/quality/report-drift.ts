@@ -43,7 +43,7 @@ function comparison(
   const drawn = ordered.filter(({ overlay }) => overlay !== null).slice(0, reportLimits.overlays);
   const figures = drawn.map((column) => ({ column, figure: overlayFigure(column, anchor(column)) }));
   return html`<h3${id !== undefined && html` id="${id}"`}>Drift <small>against ${reference}: ${formatNumber(drifted)} of ${formatNumber(columns.length)} columns</small></h3>
-<div class="panel"><p class="legend"><span class="key current"></span> this run, ${formatNumber(rows)} rows <span class="key reference"></span> ${reference}, ${formatNumber(referenceRows)} rows <span class="soft">${formatName(referenceDetail)}</span></p>
+<div class="panel"><p class="legend"><span><span class="key current"></span>this run, ${formatNumber(rows)} rows</span><span><span class="key reference"></span>${reference}, ${formatNumber(referenceRows)} rows</span><span class="soft">${formatName(referenceDetail)}</span></p>
 <div class="scroll" tabindex="0" role="region" aria-label="Drift of the columns"><table class="rows drift"><thead><tr><th scope="col">Result</th><th scope="col">Column</th><th scope="col">Compared by</th><th scope="col" class="number">Statistic</th><th scope="col" class="number">Drifts when</th><th scope="col" class="number">PSI</th></tr></thead><tbody>${ordered.map(row)}</tbody></table></div></div>
 <div class="cards">${figures.filter(({ column }) => column.drifted).map(({ figure }) => figure)}</div>${
     figures.some(({ column }) => !column.drifted) &&

@@ -52,9 +52,9 @@ tbody tr:last-child > * { border-bottom: 0; }
 .rows { width: auto; min-width: 100%; }
 .rows th, .rows td { padding: 4px 18px 4px 0; font-size: 13px; max-width: 230px; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 .rows .own { color: var(--bad); font-weight: 600; } .rows .null, .heat .null { color: var(--soft); font-style: italic; }
-.drift td { vertical-align: middle; max-width: 320px; } .rows .number { padding-left: 8px; }
-.legend { display: flex; flex-wrap: wrap; align-items: center; gap: 4px 8px; font-size: 14px; padding: 8px 0 2px; }
-.key { width: 12px; height: 12px; border-radius: 3px; } .key + .key { margin-left: 10px; } .key.current { background: var(--accent); } .key.reference { background: var(--past); }
+.drift td { vertical-align: middle; max-width: 320px; } .drift .soft { display: block; white-space: normal; } .rows .number { padding-left: 8px; }
+.legend { display: flex; flex-wrap: wrap; align-items: center; gap: 4px 18px; font-size: 14px; padding: 8px 0 2px; }
+.key { display: inline-block; width: 12px; height: 12px; margin-right: 8px; border-radius: 3px; vertical-align: -1px; } .key.current { background: var(--accent); } .key.reference { background: var(--past); }
 .panel + .cards, .others .cards { margin-top: 16px; } .others summary { font-size: 14px; }
 .heat { width: auto; font-size: 12px; } .heat th, .heat td { border: 0; padding: 0; height: 30px; }
 .heat thead th { text-align: center; font-size: 12px; } .heat tbody th { padding-right: 12px; max-width: 220px; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; color: var(--ink); vertical-align: middle; }
