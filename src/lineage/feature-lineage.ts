@@ -1,3 +1,4 @@
+import { columnsOf, describeExpectation } from '../definitions/expectations.js';
 import type { RegisteredView } from '../registry/index.js';
 import type { Telling } from './context.js';
 import type { Detail } from './graph.js';
@@ -15,7 +16,7 @@ export async function tellFeature(telling: Telling, view: string, feature: strin
     type: spec.features[feature],
     definitions: version,
     ...(Object.keys(rules).length === 0 ? {} : { clean: rules as Detail }),
-    expectations: spec.expect.filter((rule) => columnsOf(rule).includes(feature)).map(({ rule }) => rule),
+    expectations: spec.expect.filter((rule) => columnsOf(rule).includes(feature)).map(describeExpectation),
   });
   const origin = columnOrigins(telling, view, feature);
   for (const { source, columns, pii } of origin.sources) {
@@ -81,8 +82,3 @@ export function columnOrigins(
 }
 
 const one = (name: string, rule: unknown): Record<string, unknown> => (rule === undefined ? {} : { [name]: rule });
-
-const columnsOf = (rule: object): readonly string[] => {
-  const { column, columns } = rule as { column?: string; columns?: readonly string[] };
-  return columns ?? (column === undefined ? [] : [column]);
-};

@@ -152,7 +152,7 @@ describe('lineage', () => {
     ]);
     expect(node(plain, 'feature')?.detail).toMatchObject({
       type: 'float32',
-      expectations: ['between', 'missing_ratio'],
+      expectations: ['between(acc_rate, 0, 1)', 'missingRatio(acc_rate, below 0.8)'],
     });
     const made = await tell({ name: 'driver_stats_stream:conv_rate' });
     expect(node(made, 'transform')?.detail).toMatchObject({ file: 'feature_repo/features.ts', function: 'transform' });
