@@ -25,6 +25,7 @@ const drivers = [1001, 1002, 1003, 1004, 1005].map((driver_id) => ({ driver_id }
 
 /** The story in the order of a first day: apply, ingest, materialize, stream, read. */
 async function demo(options: GlobalOptions): Promise<undefined> {
+  checkCheckout(options);
   const signal = interruptSignal();
   const story = new Story(options);
   await story.part('Tools', async () => {
@@ -148,6 +149,15 @@ class Story {
     }
     console.log('\nNext: `npx asof up` keeps Temporal and a worker running; `npx asof --help` lists the commands.');
   }
+}
+
+/** The sample's definitions are no part of the package: whoever has only that is told where they are, before anything is fetched. */
+function checkCheckout({ repo }: GlobalOptions): void {
+  if (existsSync(path.resolve(repo))) return;
+  throw new DefinitionError('the sample that the demo runs is not here', {
+    where: path.resolve(repo),
+    mend: 'run the demo in a clone of asof; in a project of your own begin with docs/write-a-pipeline.md',
+  });
 }
 
 function checkSample(store: FeatureStore): void {

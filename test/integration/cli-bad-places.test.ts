@@ -58,6 +58,7 @@ describe('definitions that can not be used', () => {
 
   it('that are not there', async () => {
     expectRefused(await project.asof('plan', '--repo', 'features'), 2, /there is no such folder/, /→ .*--repo <dir>/);
+    expectRefused(await project.asof('demo', '--repo', 'features'), 2, /sample .* is not here/, /→ .*clone of asof/);
   });
 
   it('that were edited and not applied: writes wait for apply, the plan says what it costs', async () => {
