@@ -75,16 +75,13 @@ async function list(
   { state: asked, limit, ...filters }: Filters & { readonly state: string; readonly limit: string },
 ): Promise<undefined> {
   const state = stateOf(asked);
-  const request = { ...selectionOf(filters), state, limit: countOption('--limit', limit) };
+  const selection = selectionOf(filters);
+  const isFiltered = Object.values(selection).some((filter) => filter !== undefined);
+  const request = { ...selection, state, limit: countOption('--limit', limit) };
   await withStore(options, async ({ quarantine }) => {
     const found = await quarantine.list(request);
     if (options.json) printJson(found);
-    else
-      printList(
-        found,
-        state,
-        Object.values(filters).some((filter) => filter !== undefined),
-      );
+    else printList(found, state, isFiltered);
   });
 }
 

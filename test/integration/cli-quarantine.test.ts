@@ -88,6 +88,7 @@ it('release and drop do what they say, and say what they did', async () => {
     stillHeld: [],
   });
   expect((await asof('list')).stdout).toBe('Nothing is held in quarantine.\n');
+  expect((await asof('list', '--view', 'stats')).stdout).toBe('No held row is like that.\n');
   expect((await list('--state', 'all')).groups.map(({ state, rows }) => [state, rows])).toEqual([
     ['released', 5],
     ['dropped', 1],
