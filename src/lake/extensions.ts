@@ -18,7 +18,9 @@ export async function openDuckDB(
   settings: Readonly<Record<string, string>>,
   extensions: readonly string[],
 ): Promise<{ instance: DuckDBInstance; connection: DuckDBConnection }> {
-  const wereChecked = extensions.length > 0 && extensions.every(wasChecked);
+  // As they are before they are loaded: one that is replaced meanwhile is not taken for the one that was checked.
+  const versions = extensions.map((name) => [name, versionOf(name)] as const);
+  const wereChecked = versions.length > 0 && versions.every(wasChecked);
   const instance = await DuckDBInstance.create(':memory:', {
     ...settings,
     autoinstall_known_extensions: 'false',
@@ -31,7 +33,7 @@ export async function openDuckDB(
     for (const name of extensions) await loadExtension(connection, name);
     // For good: DuckDB refuses to allow them again while it runs.
     if (wereChecked) await connection.run('SET GLOBAL allow_unsigned_extensions = false');
-    else for (const name of extensions) checked.set(name, versionOf(name) ?? '');
+    else for (const [name, version] of versions) if (version !== undefined) checked.set(name, version);
     return { instance, connection };
   } catch (error) {
     instance.closeSync();
@@ -39,11 +41,9 @@ export async function openDuckDB(
   }
 }
 
-/** A file that was replaced meanwhile is another one. */
-function wasChecked(name: string): boolean {
-  const version = versionOf(name);
-  return version !== undefined && checked.get(name) === version;
-}
+/** A file that was replaced since is another one. */
+const wasChecked = ([name, version]: readonly [string, string | undefined]): boolean =>
+  version !== undefined && checked.get(name) === version;
 
 function versionOf(name: string): string | undefined {
   const file = duckdbExtensionFile(name);
