@@ -13,10 +13,12 @@ export type { StepReply } from './lib/resumable-step.js';
 type Files = typeof import('./check-freshness.js') &
   typeof import('./clean.js') &
   typeof import('./close-backfill.js') &
+  typeof import('./close-lost-run.js') &
   typeof import('./close-run.js') &
   typeof import('./consume-stream.js') &
   typeof import('./event-totals.js') &
   typeof import('./explore-and-validate.js') &
+  typeof import('./find-lost-runs.js') &
   typeof import('./ingest.js') &
   typeof import('./maintain-lake.js') &
   typeof import('./materialize.js') &

@@ -69,7 +69,9 @@ async function open(deps: ActivityDeps, input: OpenRunInput) {
   const interval = input.interval ?? open;
   const versions = { registryVersion, code: await codeAtWork(store.repo) };
   const run = { pipeline, runId, workflowId, nominalTime, interval, ...versions, args, views, trigger, retryOf };
-  const opened = await store.runs.open({ ...run, leaseScope: leaseScopeOf(pipeline, args) }, isRunning);
+  const sendsLineage = emitsOpenLineage(store.repo);
+  const leaseScope = leaseScopeOf(pipeline, args);
+  const opened = await store.runs.open({ ...run, leaseScope, sendsLineage }, isRunning);
   if ('waitsFor' in opened) {
     const runs = opened.waitsFor.map((holder) => holder.workflowId).join(', ');
     return { waitMs, reason: `waiting for ${runs}: not more than ${opened.waitsFor.length} may be at work at once` };
@@ -83,7 +85,7 @@ async function open(deps: ActivityDeps, input: OpenRunInput) {
     tags: [...(pipeline.tags ?? [])],
     ...(input.openEnded ? {} : timesOf(pipeline, opened.openedAt, new Date(nominalTime))),
     ...(pipeline.onFailure.length + pipeline.onSuccess.length === 0 ? {} : { tells: tellsOf(pipeline) }),
-    ...(emitsOpenLineage(store.repo) ? { sendsLineage: true } : {}),
+    ...(sendsLineage ? { sendsLineage } : {}),
     ...(dependentsOf(store.repo.pipelines, pipeline.name).length === 0 ? {} : { hasDependents: true }),
   };
 }

@@ -1,7 +1,9 @@
-import type { Client } from '@temporalio/client';
+import { type Client, WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
 import type { Command } from 'commander';
+import { endEvent, lineageReporterId } from '../../workflows/lib/lineage-reporter.js';
+import type { reportLineage } from '../../workflows/report-lineage.js';
 import { DefinitionError, type FeatureStore, type RunRecord, StoreUnavailableError } from '../index.js';
-import { hasWorker, type RunIdentity, runHandle, runsAtWork, temporalStatus } from '../temporal/index.js';
+import { hasWorker, type RunIdentity, runHandle, runsAtWork, taskQueue, temporalStatus } from '../temporal/index.js';
 import { action, describeCommand, type GlobalOptions, withStore } from './command.js';
 import { exitCodes } from './exit-code.js';
 import { aborted, interruptSignal } from './interrupt.js';
@@ -51,7 +53,7 @@ async function cancel(options: GlobalOptions, target: string, { wait }: { wait: 
         });
       }
       const now = await temporalStatus(client, identity);
-      if (now !== 'RUNNING') return tell({ ...told, ...(await closeLost(store, record, name, now)) });
+      if (now !== 'RUNNING') return tell({ ...told, ...(await closeLost({ store, client }, record, name, now)) });
       const handle = runHandle(client, identity);
       await handle.cancel();
       const asked = { ...told, cancelled: true };
@@ -128,9 +130,12 @@ async function nothingAtWork(store: FeatureStore, pipeline: string): Promise<Out
   };
 }
 
-/** A run that was ended from outside could not write how: its record is closed here, which gives its interval free. */
+/**
+ * A run that was ended from outside could not write how: its record is closed here, which gives its interval free. Its end is told by a
+ * worker, as upkeep would have it told.
+ */
 async function closeLost(
-  store: FeatureStore,
+  { store, client }: { readonly store: FeatureStore; readonly client: Client },
   record: RunRecord | undefined,
   name: string,
   now: string | undefined,
@@ -140,12 +145,27 @@ async function closeLost(
       mend: 'its history may have expired, or TEMPORAL_ADDRESS or the namespace is another one than when it was started',
     });
   }
-  if (record !== undefined) {
-    const { runId, workflowId, pipeline, steps } = record;
-    const status = now === 'CANCELLED' ? 'cancelled' : 'failed';
-    const message = `its workflow ended without it: Temporal says ${now}`;
-    await store.runs.close({ runId, workflowId, pipeline, status, steps, published: 0, message });
+  const closed = record && (await store.runs.closeLost(record, now));
+  if (closed?.lost === true && closed.sendsLineage === true) await tellEnd(client, store.project, closed);
+  return { status: closed?.status ?? now.toLowerCase(), message: `${name} is over: Temporal says ${now}` };
+}
+
+async function tellEnd(
+  client: Client,
+  project: string,
+  { pipeline, runId, workflowId, status }: RunRecord,
+): Promise<void> {
+  const type = endEvent(status);
+  try {
+    await client.workflow.start<typeof reportLineage>('reportLineage', {
+      taskQueue: taskQueue(project),
+      workflowId: lineageReporterId(workflowId, type, runId),
+      workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY',
+      args: [{ pipeline, runId, type }],
+      staticSummary: `${pipeline}: lineage, ${type}`,
+    });
+  } catch (error) {
+    // Upkeep was faster.
+    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
   }
-  const { status } = (record && (await store.runs.find(record.runId))) ?? { status: now.toLowerCase() };
-  return { status, message: `${name} is over: Temporal says ${now}` };
 }

@@ -53,6 +53,10 @@ export interface RunRecord {
   readonly code?: CodeVersion | undefined;
   /** Among which runs its interval is its own; `undefined` = all others of the pipeline. */
   readonly leaseScope?: LeaseScope | undefined;
+  /** Whether its events go to where the project sends its lineage: then its end has to, too. */
+  readonly sendsLineage?: boolean | undefined;
+  /** Its workflow ended without it, so what it did last is not known: `steps` and `published` say nothing. */
+  readonly lost?: boolean | undefined;
   readonly steps: readonly StepRecord[];
   /** Rows newly written. */
   readonly published: number;

@@ -27,6 +27,7 @@ export interface OpenRequest {
   readonly retryOf?: RetryOf | undefined;
   /** Among which runs its interval is its own; default: all others of the pipeline. */
   readonly leaseScope?: LeaseScope | undefined;
+  readonly sendsLineage?: boolean | undefined;
 }
 
 /** What a run that was opened works on; or who has to end first. */
@@ -44,11 +45,12 @@ export interface CloseRequest {
   readonly message?: string | undefined;
   readonly quality?: string | undefined;
   readonly reports?: Readonly<Record<string, string>> | undefined;
+  readonly lost?: boolean | undefined;
 }
 
 /** Records of older versions lack some. */
 type OpenedDetail = Pick<RunRecord, 'interval' | 'registryVersion'> &
-  Partial<Pick<RunRecord, 'code' | 'args' | 'views' | 'tags' | 'trigger' | 'retryOf' | 'leaseScope'>>;
+  Partial<Pick<RunRecord, 'code' | 'args' | 'views' | 'tags' | 'trigger' | 'retryOf' | 'leaseScope' | 'sendsLineage'>>;
 
 interface EventRow {
   readonly run_id: string;
@@ -85,6 +87,7 @@ export class Runs {
       trigger = 'manual',
       retryOf,
       leaseScope,
+      sendsLineage,
     } = request;
     const known = await this.find(runId);
     if (known !== undefined) {
@@ -114,6 +117,7 @@ export class Runs {
       trigger,
       retryOf,
       leaseScope,
+      sendsLineage,
     };
     await appendEvent(this.#lake, { pipeline: pipeline.name, runId, workflowId, event: 'opened', detail });
     return { interval, openedAt };
@@ -130,6 +134,21 @@ export class Runs {
       await releaseLease(session, this.#lake, { pipeline, scope: known?.leaseScope }, runId);
       if (detail.status === 'completed') await announce(session, this.#lake, { runId, pipeline });
     });
+  }
+
+  /**
+   * Closes a run whose workflow ended without it: terminated, or timed out by the server.
+   * @param says how Temporal says that it ended, e.g. `TERMINATED`.
+   * @returns the record, which is `lost` unless the run has closed it by itself.
+   */
+  async closeLost(
+    { runId, workflowId, pipeline }: Pick<RunRecord, 'runId' | 'workflowId' | 'pipeline'>,
+    says: string,
+  ): Promise<RunRecord | undefined> {
+    const status = says === 'CANCELLED' ? 'cancelled' : 'failed';
+    const message = `its workflow ended without it: Temporal says ${says}`;
+    await this.close({ runId, workflowId, pipeline, status, steps: [], published: 0, message, lost: true });
+    return this.find(runId);
   }
 
   /** The newest runs first. */
@@ -227,6 +246,8 @@ function recordOf(opened: EventRow, closed: EventRow | undefined): RunRecord {
     trigger: rest.trigger ?? 'manual',
     retryOf: rest.retryOf,
     leaseScope: rest.leaseScope,
+    sendsLineage: rest.sendsLineage,
+    lost: end?.lost,
     args: rest.args ?? {},
     views: rest.views ?? [],
     tags: rest.tags ?? [],

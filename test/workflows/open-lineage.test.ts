@@ -3,8 +3,8 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type FeatureStore, type Json, type OpenLineageEvent, openFeatureStore } from '../../src/index.js';
-import { type RunningWorker, startPipeline } from '../../src/temporal/index.js';
-import { type SampleProject, sampleProject } from '../support/cli.js';
+import { type RunningWorker, startPipeline, taskQueue } from '../../src/temporal/index.js';
+import { runCli, type SampleProject, sampleProject } from '../support/cli.js';
 import { recordHistories } from '../support/histories.js';
 import { workerFor } from '../support/in-process-worker.js';
 import { openLineageFaults } from '../support/open-lineage.js';
@@ -111,6 +111,53 @@ describe('OpenLineage on a real Temporal server', () => {
     const aborted = await events(runIdOf(stream), 'ABORT');
     right(aborted);
     expect(kinds(aborted)).toEqual(['ABORT', 'START']);
+  });
+
+  it('is told once, by upkeep, of the end of a run that was ended from outside', async () => {
+    const terminated = (await start('stream_to_stores')).handle;
+    await events(runIdOf(terminated), 'START');
+    await temporal.client.workflow.getHandle(terminated.workflowId).terminate('by hand');
+    // The server ends this one; another run may take the interval of the one that is gone.
+    const late = await temporal.client.workflow.start('streamToStores', {
+      taskQueue: taskQueue(store.project),
+      workflowId: 'late',
+      workflowExecutionTimeout: '20 seconds',
+      args: [{ pipeline: 'stream_to_stores' }],
+    });
+    await events(late.firstExecutionRunId, 'START');
+    await expect(late.result()).rejects.toThrow();
+    const atWork = (await start('stream_to_stores')).handle;
+    await events(runIdOf(atWork), 'START');
+
+    for (let sweep = 0; sweep < 2; sweep += 1) {
+      const { handle } = await start('maintain_lake');
+      await handle.result();
+      await events(runIdOf(handle), 'COMPLETE');
+    }
+    for (const [handle, says] of [
+      [terminated, 'TERMINATED'],
+      [late, 'TIMED_OUT'],
+    ] as const) {
+      const told = await events(runIdOf(handle), 'FAIL');
+      right(told);
+      expect(told.map(({ eventType }) => eventType)).toEqual(['START', 'FAIL']);
+      const message = `its workflow ended without it: Temporal says ${says}`;
+      const [, fail] = told;
+      expect(fail?.run.facets['errorMessage']).toMatchObject({ message });
+      expect(fail?.outputs.map(({ outputFacets }) => outputFacets)).toEqual([undefined, undefined]);
+      expect(await store.runs.find(runIdOf(handle))).toMatchObject({ status: 'failed', lost: true, message });
+    }
+    expect(await store.runs.find(runIdOf(atWork))).toMatchObject({ status: 'running' });
+    expect((await events(runIdOf(atWork))).map(({ eventType }) => eventType)).toEqual(['START']);
+
+    // Whoever closes its record has it told.
+    await temporal.client.workflow.getHandle(atWork.workflowId).terminate();
+    const env = { TEMPORAL_ADDRESS: temporal.address };
+    const cancelled = await runCli(['cancel', runIdOf(atWork)], { cwd: project.root, env });
+    expect(cancelled).toMatchObject({ code: 0, stdout: expect.stringContaining('Temporal says TERMINATED') });
+    const told = await events(runIdOf(atWork), 'FAIL');
+    right(told);
+    expect(told.map(({ eventType }) => eventType)).toEqual(['START', 'FAIL']);
   });
 
   it('fails no run when it refuses, or is not known', async () => {

@@ -19,8 +19,16 @@ const bookkeeping: ActivityOptions = {
 };
 
 /** Short bookkeeping in the lake; it may wait for other writers. */
-export const { closeRun, eventTotals, notificationTargets, startDependents, nextIntervals, closeBackfill } =
-  proxyActivities<Activities>(bookkeeping);
+export const {
+  closeRun,
+  findLostRuns,
+  closeLostRun,
+  eventTotals,
+  notificationTargets,
+  startDependents,
+  nextIntervals,
+  closeBackfill,
+} = proxyActivities<Activities>(bookkeeping);
 
 /** Cancelling waits for these: what was opened meanwhile has a record to close and an interval to give free. */
 export const { openRun, openBackfill } = proxyActivities<Activities>({

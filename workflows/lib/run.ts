@@ -16,6 +16,7 @@ import type { EventType, Json, Retries, StepRecord } from '../../src/index.js';
 import { closeRun, type StepReply } from './activity-proxies.js';
 import type { OpenedRun, PipelineInput, RunProgress, RunSummary } from './contract.js';
 import { startDue } from './dependents.js';
+import { endEvent } from './lineage-reporter.js';
 import { type RunEvent, tell } from './notify.js';
 import { report } from './report.js';
 import { openWhenFree, watchDeadline, withinTime } from './run-limits.js';
@@ -96,7 +97,7 @@ export async function pipelineRun<A>(
   });
   upsertSearchAttributes(pipelineAttributes(input.pipeline, opened));
   const tellLineage = async (type: EventType): Promise<void> => {
-    if (opened.sendsLineage === true) await report(identity, type);
+    if (opened.sendsLineage === true) await report({ ...identity, parentWorkflowId: info.parent?.workflowId }, type);
   };
   await tellLineage(info.continuedFromExecutionRunId === undefined ? 'START' : 'RUNNING');
   current = undefined;
@@ -180,7 +181,7 @@ export async function pipelineRun<A>(
     if (status === 'failed' && opened.tells?.includes('failed') === true)
       await tell({ ...news(), event: 'failed', message: rootMessage(error) });
     await close(status, rootMessage(error));
-    await tellLineage(status === 'failed' ? 'FAIL' : 'ABORT');
+    await tellLineage(endEvent(status));
     throw innerFailure(error);
   }
   deadline.cancel();

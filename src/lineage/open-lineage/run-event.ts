@@ -92,7 +92,8 @@ async function datasets(context: LineageContext, described: Described, run: Told
     const input = source === undefined ? undefined : sourceDataset(described, source, { read, inputFacets: quality });
     if (input !== undefined) both.inputs.push(input);
     const reads = new Map(input === undefined || source === undefined ? [] : [[source, input]]);
-    const published = isStream && run.status !== 'running' ? run.published : publication?.published;
+    const isCounted = isStream && run.status !== 'running' && run.lost !== true;
+    const published = isCounted ? run.published : publication?.published;
     const columnLineage = tableColumnLineage(described, name, reads);
     both.outputs.push(tableDataset(described, view, { snapshot: publication?.snapshot, published, columnLineage }));
     if (isStream && view.spec.online) both.outputs.push(onlineDataset(described, view, {}));
