@@ -1,57 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { hashPii } from '../../src/index.js';
-import { lit } from '../../src/lake/index.js';
+import { canary, holders, kept, marker, number, personal, row, traces } from '../support/personal-data.js';
 import { TestStore } from '../support/store.js';
 import { TestStream } from '../support/stream.js';
-
-const canary = 'canary-7f3a9c51';
-/** A number, so that messages about numbers are seen as well. */
-const number = 47_114_711_903;
-/** In no column under a rule: what finds the canary must find this. */
-const marker = 'marker-51c9a3f7';
-const traces = [
-  canary,
-  String(number),
-  Buffer.from(canary).toString('hex'),
-  Buffer.from(canary).toString('base64').slice(0, 18),
-];
-
-const rules = "{ user_id: 'hash', phone: 'hash', ssn: 'hash', name: 'mask', mail: 'drop' }";
-const fileSource = (name: string): string =>
-  `fileSource({ name: '${name}_file', path: 'data/${name}.ndjson', timestampField: 'at', createdTimestampField: 'made', pii: ${rules} })`;
-const features = 'phone: string(), ssn: string(), name: string(), b: string(), a: int32()';
-const definitions = {
-  keys: 'user_id: string()',
-  features,
-  streamFeatures: features,
-  expect: `[asof.between('a', 0, 10, { severity: 'quarantine' }), asof.notNull('b'), asof.matches('phone', 'x{99}', { severity: 'warn' }), asof.unique(['phone'], { severity: 'warn' })]`,
-  view: `source: ${fileSource('stats')}`,
-  event:
-    'user_id: int64(), phone: string(), ssn: int64(), name: nullable(string()), mail: nullable(string()), a: int32(), b: string()',
-  source: `pii: ${rules}, watermark: '1 hour', batchSource: ${fileSource('scores')}`,
-  stream: "late: 'dead_letter'",
-  transform: `(event: any, context: any) => {
-    if (event.a === 99) throw new Error('no good: ' + JSON.stringify(event) + String(context.key) + JSON.stringify(context.headers));
-    return { ...event, b: event.b + String(context.key) };
-  }`,
-};
-
-const minute = (n: number): string => new Date(Date.UTC(2024, 0, 1, 0, n)).toISOString();
-const row = (n: number, over: object = {}) => ({
-  user_id: number + n,
-  at: minute(n),
-  made: minute(n),
-  phone: `${canary}-${n}`,
-  ssn: number * 10 + n,
-  name: canary,
-  mail: `${canary}@example.com`,
-  a: n,
-  b: marker,
-  ...over,
-});
 
 describe('personal data, wherever it goes', () => {
   let t: TestStore;
@@ -71,7 +25,7 @@ describe('personal data, wherever it goes', () => {
   beforeEach(async () => {
     process.env['ASOF_PII_KEY'] = 'a key of the tests, long enough';
     said = [];
-    t = await TestStore.open(definitions);
+    t = await TestStore.open(personal);
   });
   afterEach(async () => {
     await t.close();
@@ -93,30 +47,6 @@ describe('personal data, wherever it goes', () => {
       say(await t.store.steps.validationResults(target.runId));
     }
   }
-
-  /** Everything asof keeps: bytes of all files, values of Parquet files and of tables. */
-  async function kept(): Promise<Map<string, string>> {
-    const files = readdirSync(t.stateDir, { recursive: true, withFileTypes: true }).filter((file) => file.isFile());
-    const found = new Map<string, string>();
-    const { lake } = t.store;
-    for (const { parentPath, name } of files) {
-      const file = path.join(parentPath, name);
-      found.set(`bytes of ${file}`, readFileSync(file).toString('latin1'));
-      if (!name.endsWith('.parquet')) continue;
-      const rows = await lake.all(`SELECT to_json(r)::VARCHAR AS r FROM read_parquet(${lit(file)}) AS r`);
-      found.set(`values of ${file}`, JSON.stringify(rows));
-    }
-    const tables = await lake.all<{ name: string }>(
-      `SELECT format('"{}"."{}"."{}"', database_name, schema_name, table_name) AS name FROM duckdb_tables() WHERE schema_name IN ('test', 'test_asof')`,
-    );
-    for (const { name } of tables) {
-      const rows = await lake.all(`SELECT to_json(r)::VARCHAR AS r FROM ${name} AS r`);
-      found.set(`table ${name}`, JSON.stringify(rows));
-    }
-    return found;
-  }
-  const holders = (found: ReadonlyMap<string, string>, text: string): string[] =>
-    [...found].filter(([, content]) => content.includes(text)).map(([place]) => place);
 
   it('is in no table, file, report, record, result or error', async () => {
     // Good rows, one set aside, expectations about hashed columns that fail.
@@ -170,7 +100,7 @@ describe('personal data, wherever it goes', () => {
     say(await t.store.quarantine.list({}));
     say(await t.store.registry.describe('source', 'stats_file'));
 
-    const found = await kept();
+    const found = await kept(t);
     found.set('what was said', said.join('\n'));
     for (const trace of traces) expect(holders(found, trace), trace).toEqual([]);
     // The search itself finds what is there: in files, in tables, in reports, online.
