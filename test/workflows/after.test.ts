@@ -115,4 +115,43 @@ describe('pipelines that run after others', () => {
     expect((await untilRuns('late', 1))[0]).toMatchObject({ interval: interval(20), trigger: 'after' });
     expect(await runsOf('late')).toHaveLength(1);
   });
+
+  it('run for the intervals of rows that are released from quarantine, once, when the sweep comes', async () => {
+    const expect10 = "[between('a', 0, 10, { severity: 'quarantine' })]";
+    writeFileSync(path.join(project.repo, 'definitions.ts'), `${definitionsText({ expect: expect10 })}${pipelines}`);
+    await worker.stop();
+    await reopen();
+    const { store } = project;
+    worker = await workerFor(store, temporal.address);
+    const load = async (n: number): Promise<void> => {
+      const row = (user_id: number, a: number) => ({ user_id, at: day(n), made: day(n), a, b: 'x' });
+      const good = Array.from({ length: 40 }, (_, user_id) => row(user_id, 1));
+      project.writeData('stats.ndjson', [...good, row(100, 99)]);
+      await run('load', interval(n));
+    };
+    const before = (await runsOf('both')).length;
+    await run('more', interval(40, 43));
+    await load(40);
+    await load(41);
+    await untilRuns('both', before + 2);
+    const sweep = () => dueDispatches(store.lake, store.repo.pipelines);
+    await expect.poll(sweep, { timeout: 60_000 }).toEqual([]);
+    expect((await store.quarantine.list({ state: 'held' })).total).toBe(2);
+
+    // By its rows, a release is of two runs.
+    const { released, views } = await store.quarantine.release({});
+    expect([released, views[0]?.published]).toEqual([2, 2]);
+    const due = (await sweep()).map(({ pipeline, interval: { start } }) => `${pipeline.name} ${start.toISOString()}`);
+    expect(due.sort()).toEqual([`both ${day(40)}`, `both ${day(41)}`]);
+    await run('maintain_lake', interval(50));
+    const found = (await untilRuns('both', before + 4)).slice(0, 2);
+    expect(found.map(({ trigger, status, interval: { start } }) => [trigger, status, start]).sort()).toEqual([
+      ['after', 'completed', day(40)],
+      ['after', 'completed', day(41)],
+    ]);
+    // What runs after `both` is due for a moment, until that starts it.
+    await expect.poll(sweep, { timeout: 60_000 }).toEqual([]);
+    await run('maintain_lake', interval(51));
+    expect(await runsOf('both')).toHaveLength(before + 4);
+  });
 });
