@@ -27,6 +27,8 @@ export const limits = {
   replacedFileKeepMs: 3_600_000,
   /** How long the catalog's files may take to be written anew without what was deleted, waiting for others included. */
   scrubMaxMs: 120_000,
+  /** How long others wait, on a Postgres catalog, behind who asks to write a table of it anew. */
+  scrubLockMs: 500,
   /** How long to wait for a stream to write online what it had committed before an entity was forgotten. */
   forgetDrainMaxMs: 30_000,
   /** A staged file that can't be read and that nobody wrote to for so long is of a step that was killed. */

@@ -32,6 +32,8 @@ export function connectionError(error: unknown, address: PostgresAddress): unkno
   if (code === '42501') return fix(`user "${user}" lacks a permission: ${message}`, grantMend(address));
   if (code === '53300')
     return later('Postgres has no connection left', 'raise max_connections there, or run fewer at once');
+  if (code === '55P03')
+    return later('others hold its tables all the time', 'make the same request again when fewer are at work');
   if (code === '57P03') return later('Postgres is starting or ending', 'try again in a moment');
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') {
     return later(
