@@ -1,5 +1,6 @@
+import { limits } from '../config.js';
 import type { Expectation } from '../definitions/expectations.js';
-import { id } from '../lake/index.js';
+import { id, lit } from '../lake/index.js';
 import type { Finding } from './expectation-result.js';
 import { columnClass, type FileColumn, typeOf } from './value-json.js';
 
@@ -20,8 +21,15 @@ export function columnFigures(e: Expectation, found: readonly FileColumn[]): Rec
         quantile: `quantile_cont(${column}::DOUBLE, ${e.quantile}::DOUBLE)`,
         odd: oddValues(column, type),
       };
-    case 'freshness':
-      return { newest: `epoch_ms(max(${column}) FILTER (WHERE isfinite(${column})))` };
+    case 'freshness': {
+      // One time dated in the future by mistake would make the oldest data look fresh.
+      const due = new Date(Date.now() + limits.allowedClockSkewMs).toISOString().replace('T', ' ').replace('Z', '');
+      const future = `${column} > ${lit(due)}::${type}`;
+      return {
+        newest: `epoch_ms(max(${column}) FILTER (WHERE isfinite(${column}) AND NOT ${future}))`,
+        future: `count(*) FILTER (WHERE isfinite(${column}) AND ${future})`,
+      };
+    }
     default:
       return {};
   }
@@ -52,10 +60,15 @@ export function judgeColumn(
     case 'quantile_between':
       return judgeFigure(e, 'quantile', figure);
     case 'freshness': {
-      if (figure('newest') == null) return nothing(e.column);
-      const newest = new Date(number('newest'));
-      const broken = asOf.getTime() - newest.getTime() > e.atMostMs;
-      return { ...figureFinding(newest.toISOString(), !broken), note: `judged as of ${asOf.toISOString()}` };
+      const ahead = number('future');
+      const newest = figure('newest') == null ? undefined : new Date(number('newest'));
+      if (newest === undefined && ahead === 0) return nothing(e.column);
+      const passed = newest !== undefined && asOf.getTime() - newest.getTime() <= e.atMostMs;
+      const future = ahead === 0 ? '' : `; dated in the future, which counts for nothing: ${ahead} rows`;
+      return {
+        ...figureFinding(newest?.toISOString() ?? null, passed),
+        note: `judged as of ${asOf.toISOString()}${future}`,
+      };
     }
     default:
       return undefined;
@@ -75,7 +88,7 @@ function judgeFigure(
   return odd === 0 ? finding : { ...finding, note: `${odd} of the values are NaN or infinite` };
 }
 
-const figureFinding = (observed: string | number, passed: boolean): Finding => ({
+const figureFinding = (observed: string | number | null, passed: boolean): Finding => ({
   failed: passed ? 0 : 1,
   observed,
   passed,

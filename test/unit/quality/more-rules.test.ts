@@ -135,6 +135,19 @@ describe('freshness', () => {
     expect(result.note).toContain('judged as of 1970-01-01T');
   });
 
+  it('counts nothing that is dated in the future', async () => {
+    const year2200 = 2_016_168;
+    const late = events([1, 10, 1], [1, 12, 2], [2, year2200, 3]);
+    const note = '; dated in the future, which counts for nothing: 1 rows';
+    expect(await one(late, freshness({ atMost: '1 hour' }), asOf(14))).toMatchObject({
+      ...{ passed: false, failed: 1, observed: '1970-01-01T12:00:00.000Z', note: expect.stringContaining(note) },
+    });
+    expect(await one(late, freshness({ atMost: '2 hours' }), asOf(14))).toMatchObject({ passed: true });
+    expect(await one(events([2, year2200, 3]), freshness({ atMost: '1 hour' }), asOf(14))).toMatchObject({
+      ...{ passed: false, observed: null, note: expect.stringContaining(note) },
+    });
+  });
+
   it('of another column; nothing to judge without values', async () => {
     expect(await one(at, freshness({ atMost: '1 hour', column: 'created_timestamp' }))).toMatchObject({
       passed: true,
